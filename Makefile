@@ -1,0 +1,60 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: .venv/ready ## Install batchdial and its tools into .venv (with uv if it is there, else pip)
+
+.venv/ready: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "batchdial needs Python 3.11 or newer; say which: make setup PYTHON=python3.12"; exit 1; }
+	@if command -v uv >/dev/null; then \
+		echo "Setting up .venv with uv ..."; \
+		uv sync --quiet --locked --all-extras --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"; \
+	else \
+		echo "Setting up .venv with pip ..."; \
+		$(PYTHON) -m venv .venv && \
+		$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' && \
+		$(BIN)/python -m pip install --quiet --editable '.[postgres]' --group dev; \
+	fi
+	@touch $@
+
+.PHONY: demo
+demo: setup ## Rehearse: dial the sample lists against a local sandbox
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh sample_data/demo.sh
+
+.PHONY: test
+test: setup ## Run all tests
+	@$(BIN)/pytest
+
+.PHONY: lint
+lint: setup ## Check style, types and the direction of imports
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: check
+check: lint test ## Everything that must hold before a change is shared
+
+.PHONY: format
+format: setup ## Format the code
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format
+
+.PHONY: postgres
+postgres: ## Install PostgreSQL for the tests of the shared ledger (Debian, Ubuntu)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq postgresql; }
+
+.PHONY: libreoffice
+libreoffice: ## Install LibreOffice for the tests of workbooks (Debian, Ubuntu)
+	@command -v soffice >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends libreoffice-calc; }
+
+.PHONY: clean
+clean: ## Remove everything that was made here
+	@rm -rf .venv .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,5 @@
+"""`python -m batchdial`."""
+
+from batchdial.cli import main
+
+main()

@@ -1,0 +1,321 @@
+"""The whole line, load → map → clean → plan → dispatch → record → report, for one campaign."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from batchdial.dialing.client import Service
+from batchdial.dialing.dispatcher import Dispatcher, Ending, Limits, Stop
+from batchdial.dialing.pacing import Pacer
+from batchdial.ending import exit_code, in_words
+from batchdial.errors import BatchDialError, CampaignBusyError, LedgerError
+from batchdial.intake import EXAMPLES, Checked
+from batchdial.ledger.journal import Journal
+from batchdial.ledger.lists import Amendments, Lists, Pick, StoredList
+from batchdial.lists.mapping import column_map_from_dict, payload
+from batchdial.models import CallStatus, Campaign, Claimed, Outcome
+from batchdial.results.file import write_results
+from batchdial.results.summary import Report, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from batchdial.ledger.ledger import Lease, Ledger
+    from batchdial.models import ColumnMap
+    from batchdial.settings import Settings
+
+#: Rows that may have rung of which a report names each.
+UNKNOWN_NAMED = 10
+
+
+@dataclass(slots=True)
+class Work:
+    """What a session would dial of one list, and what agreeing to it changes in the ledger."""
+
+    picks: list[Pick]
+    number: int  #: rows that would be dialled, without regard to --limit
+    tally: Tally  #: all rows of the list or of the file
+    checked: Checked | None = None  #: the file, where one was read
+    draft: int | None = None  #: a staged list
+    replaces: str | None = None  #: name of the list that the draft is an edition of
+    elsewhere: tuple[str, ...] = ()  #: other campaigns that ran the very same list
+    changes: Amendments | None = None  #: what a results file changes in its list
+    output: Path | None = None  #: where the results of a known list go from now on
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be dialled, for a person to agree to."""
+
+    campaign: Campaign
+    ledger: str  #: where the ledger is
+    rate: str
+    number: int  #: calls that will be made
+    seconds: float  #: how long they take at the asked rate
+    tally: Tally
+    checked: tuple[Checked, ...]  #: the files that were read, without those that are known
+    elsewhere: tuple[str, ...] = ()  #: other campaigns that ran the very same list
+    examples: list[dict[str, str]] = field(default_factory=list)
+
+
+class Session:
+    """
+    One process at work on one campaign, which it holds until it is closed.
+
+    `plan` says what would be done, `agree` takes it into the ledger, `dispatch` does
+    it, `record` writes the results and `report` says what came of it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        lease: Lease,
+        works: Sequence[Work],
+        *,
+        again: bool = False,
+    ) -> None:
+        self.settings = settings
+        self._ledger = ledger
+        self._lists = Lists(ledger)
+        self._lease: Lease | None = lease
+        self.campaign = lease.campaign
+        self._works = works
+        self._again = again
+        self._picks = [pick for work in works for pick in work.picks]
+        self._agreed = False
+        self._ending = Ending(Stop.DONE)
+        self._dispatcher: Dispatcher | None = None
+        self._stopped = False
+        self._outputs: tuple[Path, ...] = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the campaign back; what nobody agreed to is forgotten."""
+        with suppress(LedgerError):  # whoever broke it has been told
+            if not self._agreed:
+                self._lists.drop_drafts(self.campaign)
+            self._let_go()
+            if not self._agreed:
+                self._ledger.forget(self.campaign)
+        self._ledger.close()
+
+    def service(self) -> Service:
+        """The service and the key to it."""
+        return Service(self.settings.base_url, self.settings.key(), self.settings.key_origin())
+
+    @property
+    def number(self) -> int:
+        """Calls that will be made."""
+        found = sum(work.number for work in self._works)
+        return min(found, self.settings.limit or found)
+
+    def agent(self) -> dict[str, Any] | None:
+        """
+        The agent as the service describes it; None where it gives no answer to that.
+
+        Raises:
+            ServiceError: The service cannot be reached, or refuses the key.
+            ConfigError: It knows no such agent.
+        """
+        return asyncio.run(self.service().agent(self.campaign.agent))
+
+    def plan(self) -> Plan:
+        """What would be dialled, with the first requests as they would be sent."""
+        settings, number = self.settings, self.number
+        tally = Tally()
+        for work in self._works:
+            tally.by_reason.update(work.tally.by_reason)
+        checked = tuple(work.checked for work in self._works if work.checked is not None)
+        return Plan(
+            self.campaign,
+            self._ledger.where,
+            str(settings.rate),
+            number,
+            max(0, number - 1) * Pacer(settings.rate).spacing,
+            tally,
+            checked,
+            tuple(dict.fromkeys(name for work in self._works for name in work.elsewhere)),
+            self._examples()[: min(EXAMPLES, number)],
+        )
+
+    def _examples(self) -> list[dict[str, str]]:
+        """The first requests; rows that a results file corrects are not in the ledger yet."""
+        columns = self._columns({pick.list_id for pick in self._picks})
+        corrected = [
+            body
+            for work in self._works
+            if work.changes and work.checked
+            for body in work.checked.examples
+        ]
+        return corrected + [
+            payload(columns[list_id], contact.cells, contact.verdict.e164 or "")
+            for list_id, contact in self._lists.first(self._picks, EXAMPLES)
+        ]
+
+    def agree(self) -> None:
+        """
+        Take into the ledger what the plan showed.
+
+        Raises:
+            CampaignBusyError: The question was open for so long that another process
+                has taken the campaign.
+        """
+        lease = self._held()
+        if not self._ledger.renew(lease, _now()):
+            raise CampaignBusyError(
+                f"{self.campaign.name} was taken by another process meanwhile. Nobody was called."
+            )
+        if self._again:
+            lease = self._lease = self._ledger.again(lease)
+            self.campaign = lease.campaign
+        for work in self._works:
+            self._take(work, lease)
+        self._agreed = True
+
+    def _take(self, work: Work, lease: Lease) -> None:
+        if work.draft is not None:
+            self._lists.activate(lease, work.draft, work.replaces, _now())
+        list_ids = {pick.list_id for pick in work.picks}
+        for list_id in list_ids:
+            if work.changes is not None:
+                self._lists.amend(list_id, work.changes, lease.fence)
+            if work.output is not None:
+                self._lists.redirect(list_id, str(work.output.absolute()))
+
+    async def dispatch(self, on_outcome: Callable[[Outcome], None] = lambda _: None) -> Ending:
+        """Dial what was agreed to; returns when every row in flight is settled."""
+        settings, service = self.settings, self.service()
+        columns = self._columns({pick.list_id for pick in self._picks})
+
+        def body_of(claimed: Claimed) -> Mapping[str, str]:
+            return payload(columns[claimed.list_id], claimed.cells, claimed.e164)
+
+        pacer = Pacer(settings.rate)
+        journal = Journal(
+            self._ledger,
+            self._held(),
+            self._picks,
+            spacing=pacer.spacing,
+            clock=time.time,
+        )
+        self._dispatcher = Dispatcher(
+            journal,
+            lambda: service.line(self.campaign.agent),
+            body_of,
+            pacer,
+            Limits(
+                min(settings.concurrency, max(1, self.number)),
+                settings.max_attempts,
+                settings.stop_after,
+                self.number,
+            ),
+            on_outcome,
+            time.time,
+        )
+        if self._stopped:
+            self._dispatcher.stop()
+        try:
+            self._ending = await self._dispatcher.run()
+        finally:
+            await journal.close()
+        return self._ending
+
+    def stop(self) -> None:
+        """Begin no further call; `dispatch` returns when those in flight are settled."""
+        self._stopped = True
+        if self._dispatcher is not None:
+            self._dispatcher.stop()
+
+    def abort(self) -> None:
+        """Stop at once; rows in flight become `unknown`."""
+        if self._dispatcher is not None:
+            self._dispatcher.abort()
+
+    @property
+    def in_flight(self) -> int:
+        """Calls whose answer is awaited."""
+        return 0 if self._dispatcher is None else self._dispatcher.in_flight
+
+    def record(self) -> tuple[Path, ...]:
+        """
+        Write the results file of each list concerned.
+
+        Raises:
+            OutputError: One cannot be written; the ledger has every row all the same.
+        """
+        self._let_go()
+        self._outputs = tuple(
+            record_list(self._lists, one, self.campaign.name) for one in self._concerned()
+        )
+        return self._outputs
+
+    def report(self) -> Report:
+        """What came of it, in numbers that add up to the rows of the lists."""
+        self._let_go()
+        concerned = self._concerned()
+        tally = Tally.of(self._lists.counts([one.id for one in concerned]))
+        unknown = [
+            contact
+            for one in concerned
+            for _, contact in self._lists.first([Pick(one.id, CallStatus.UNKNOWN)], UNKNOWN_NAMED)
+        ]
+        return Report(
+            self.campaign.name,
+            self.campaign.agent,
+            tally,
+            self._outputs,
+            tuple(unknown[:UNKNOWN_NAMED]),
+            in_words(self._ending, tally, self.settings.key_origin),
+            exit_code(self._ending, tally),
+        )
+
+    def _held(self) -> Lease:
+        if self._lease is None:
+            raise BatchDialError(f"{self.campaign.name} was given back already.")
+        return self._lease
+
+    def _let_go(self) -> None:
+        if self._lease is not None:
+            lease, self._lease = self._lease, None
+            self._ledger.release(lease)
+
+    def _concerned(self) -> list[StoredList]:
+        ids = {pick.list_id for pick in self._picks}
+        return [one for one in self._lists.active(self.campaign) if one.id in ids]
+
+    def _columns(self, list_ids: Iterable[int]) -> dict[int, ColumnMap]:
+        return {
+            list_id: column_map_from_dict(self._lists.get(list_id).reading["columns"])
+            for list_id in list_ids
+        }
+
+
+def record_list(lists: Lists, stored: StoredList, campaign: str) -> Path:
+    """
+    Write one list's results file, and see that every row is in it.
+
+    Raises:
+        OutputError: It cannot be written; the ledger has every row all the same.
+    """
+    path = Path(stored.output)
+    written = write_results(path, stored.header, lists.contacts(stored.id), campaign)
+    expected = sum(lists.counts([stored.id]).values())
+    if written != expected:
+        raise BatchDialError(f"{path} has {written} rows, the ledger has {expected}.")
+    return path
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

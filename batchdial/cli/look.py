@@ -1,0 +1,109 @@
+"""The commands that look into the ledger: status, results, campaigns."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batchdial.cli import options
+from batchdial.cli.text import duration, plural, put, say, table
+from batchdial.errors import ExitCode
+
+if TYPE_CHECKING:
+    from batchdial.ledger.ledger import Ledger
+
+CAMPAIGN = click.argument("campaign", required=False)
+LEDGER = [options.CONFIG[0], options.CONFIG[1], options.SERVICE[0]]
+
+
+def _ledger(given: dict[str, Any]) -> Ledger:
+    from batchdial.ledger.ledger import Ledger
+
+    return Ledger(options.settings_of(given).ledger_url(), create=False)
+
+
+@click.command()
+@CAMPAIGN
+@click.option("--watch", is_flag=True, help="Say it again every second until nobody dials.")
+@options.flags(options.WHO, LEDGER, [options.TALK[0]])
+def status(campaign: str | None, watch: bool, as_json: bool, **given: Any) -> int:
+    """Counts, pace and finish time of a campaign, by default the latest."""
+    from batchdial.opening import find_campaign
+    from batchdial.standing import standing
+
+    with _ledger(dict(given)) as ledger:
+        found = find_campaign(ledger, campaign, given["agent"])
+        while True:
+            now = standing(ledger, found)
+            if as_json:
+                put(now.as_json())
+            else:
+                click.echo(f"{found.name}  {now.tally.equation()}")
+                click.echo(f"  {_live(now.owner, now.per_second, now.seconds_left)}")
+            if not watch or now.owner is None:
+                return ExitCode.OK
+            time.sleep(1)
+
+
+def _live(owner: str | None, per_second: float, seconds_left: float | None) -> str:
+    if owner is None:
+        return "Nobody is dialling it now."
+    left = f", {duration(seconds_left)} to go" if seconds_left is not None else ""
+    return f"Dialled by {owner}: {per_second:.2f}/s{left}."
+
+
+@click.command()
+@CAMPAIGN
+@click.option("--output", "-o", help="File, or - for stdout. [default: where they went before]")
+@click.option(
+    "--status", "statuses", multiple=True, metavar="STATUS", help="Only these rows; repeat it."
+)
+@click.option("--list", "list_name", help="Which list, where the campaign has several.")
+@options.flags(options.WHO, LEDGER)
+def results(
+    campaign: str | None,
+    output: str | None,
+    statuses: tuple[str, ...],
+    list_name: str | None,
+    **given: Any,
+) -> int:
+    """Write the results file again."""
+    from batchdial.opening import find_campaign
+    from batchdial.standing import write
+
+    with _ledger(dict(given)) as ledger:
+        found = find_campaign(ledger, campaign, given["agent"])
+        for path, number in write(ledger, found, output, statuses, list_name):
+            say(f"{path}  {plural(number, 'row')}")
+    return ExitCode.OK
+
+
+@click.command()
+@options.flags(LEDGER, [options.TALK[0]])
+def campaigns(as_json: bool, **given: Any) -> int:
+    """The campaigns of the ledger, the latest first."""
+    from batchdial.standing import standing
+
+    with _ledger(dict(given)) as ledger:
+        found = [standing(ledger, one) for one in ledger.find()]
+        if as_json:
+            put([one.as_json() for one in found])
+            return ExitCode.OK
+        say(f"Ledger {ledger.where}")
+    table(
+        ["campaign", "agent", "rows", "begun", "what became of them"],
+        [
+            [
+                one.campaign.name,
+                one.campaign.agent,
+                f"{one.tally.total:,}",
+                f"{one.campaign.created_at.astimezone():%Y-%m-%d %H:%M}",
+                ", ".join(f"{n:,} {status}" for status, n in one.tally.statuses().items()),
+            ]
+            for one in found
+        ],
+        right=[2],
+    )
+    return ExitCode.OK

@@ -1,0 +1,91 @@
+"""Flags that several commands share, and what becomes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from batchdial.settings import Settings
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+CONFIG = [
+    click.option("--config", type=_FILE, help="Campaign file in TOML with any of these settings."),
+    click.option("--ledger", help="SQLite file or postgresql://… [default: your data folder]"),
+]
+SERVICE = [
+    click.option("--base-url", help="Address of the service. [default: the vendor's]"),
+    click.option("--api-key-file", type=_FILE, help="File with the key, instead of CALD_API_KEY."),
+]
+WHO = [
+    click.option("--agent", help="The agent that calls."),
+]
+READING = [
+    click.option(
+        "--map",
+        "map_",
+        multiple=True,
+        metavar="FIELD=COLUMN",
+        help="phoneNumber=Mobile, email=…, or any variable; repeat it.",
+    ),
+    click.option("--mapping", type=_FILE, help="A mapping that --save-mapping wrote."),
+    click.option("--only-mapped", is_flag=True, default=None, help="Send no other column."),
+    click.option("--region", help="Country of numbers without +, such as GB."),
+    click.option("--allow-types", help="Kinds of number otherwise not dialled, such as toll_free."),
+    click.option(
+        "--dedupe", type=click.Choice(["first", "last"]), help="Which of several rows is dialled."
+    ),
+    click.option("--encoding", help="Encoding of the file, where detection is wrong."),
+    click.option("--delimiter", help="Character between cells, where detection is wrong."),
+    click.option("--sheet", help="Sheet of a workbook."),
+]
+NAME = [
+    click.option("--campaign", help="Name of the campaign. [default: the file's]"),
+]
+DIALLING = [
+    click.option("--rate", help="Most calls in any window: 5/s, 30/m, 600/h. [1/s]"),
+    click.option("--concurrency", type=int, help="Most requests in flight. [5]"),
+    click.option("--limit", type=int, help="Dial so many rows and stop."),
+    click.option("--max-attempts", type=int, help="Most requests for one row. [3]"),
+    click.option("--stop-after", type=int, help="Pause after N equal failures; 0 never. [10]"),
+    click.option("--output", "-o", type=_FILE, help="The results file. [NAME.results.csv]"),
+    click.option("--dry-run", is_flag=True, help="Show the plan and dial nothing."),
+    click.option("--yes", "-y", is_flag=True, help="Dial without a question."),
+]
+TALK = [
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    click.option("--quiet", "-q", is_flag=True, help="Say only what goes wrong."),
+]
+
+#: Of commands that dial what is in the ledger, and of those that read a file first.
+FOR_A_CAMPAIGN = (WHO, DIALLING, SERVICE, CONFIG, TALK)
+FOR_A_FILE = (WHO, NAME, DIALLING, READING, SERVICE, CONFIG, TALK)
+
+
+def flags(*groups: list[Callable[[F], F]]) -> Callable[[F], F]:
+    """Give a command all flags of some groups."""
+
+    def decorate(function: F) -> F:
+        for group in reversed(groups):
+            for option in reversed(group):
+                function = option(function)
+        return function
+
+    return decorate
+
+
+def settings_of(given: dict[str, Any]) -> Settings:
+    """Settings from a command's flags; what was not given is left to the other sources."""
+    from batchdial.settings import load_settings
+
+    config = given.pop("config", None)
+    if "map_" in given:
+        given["map"] = given.pop("map_") or None
+    return load_settings(given, config)

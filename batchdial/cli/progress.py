@@ -1,0 +1,101 @@
+"""A run on the terminal: a bar while it dials, and what Ctrl-C does."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections import Counter
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from batchdial.cli.text import plural, say
+from batchdial.errors import ExitCode
+from batchdial.models import CallStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from batchdial.campaign import Session
+    from batchdial.models import Outcome
+
+_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+if hasattr(signal, "SIGHUP"):
+    _CODES[signal.SIGHUP] = ExitCode.TERMINATED
+
+
+def dial(session: Session, number: int, *, quiet: bool) -> int:
+    """
+    Dial with a bar on stderr; silent where that is no terminal.
+
+    Returns:
+        The exit code that a signal asks for, or 0.
+    """
+    return asyncio.run(_dial(session, number, quiet=quiet))
+
+
+async def _dial(session: Session, number: int, *, quiet: bool) -> int:
+    counts: Counter[CallStatus] = Counter()
+    silent = quiet or not sys.stderr.isatty()
+    with tqdm(
+        total=number,
+        file=sys.stderr,
+        disable=silent,
+        bar_format="{bar:20} {n_fmt}/{total_fmt}  {desc}",
+        mininterval=0.2,
+    ) as bar:
+
+        def tell(outcome: Outcome) -> None:
+            counts[outcome.status] += 1
+            bar.update()
+            bar.set_description_str(_counts(counts, session.in_flight, bar), refresh=False)
+
+        with _signals(session) as caught:
+            await session.dispatch(tell)
+    return _CODES[caught[0]] if caught else 0
+
+
+def _counts(counts: Counter[CallStatus], in_flight: int, bar: tqdm[Any]) -> str:
+    rate = bar.format_dict["rate"] or 0.0
+    left = (bar.total or 0) - bar.n
+    done = datetime.now().astimezone() + timedelta(seconds=left / rate) if rate else None
+    return (
+        f"ok {counts[CallStatus.SUCCESS]}  failed {counts[CallStatus.FAILED]}  "
+        f"unknown {counts[CallStatus.UNKNOWN]}  in flight {in_flight}  {rate:.2f}/s"
+        + (f"  done {done:%H:%M}" if done else "")
+    )
+
+
+@contextmanager
+def _signals(session: Session) -> Iterator[list[signal.Signals]]:
+    """First Ctrl-C, SIGTERM or SIGHUP: finish what is in flight. Second: stop at once."""
+    loop = asyncio.get_running_loop()
+    caught: list[signal.Signals] = []
+
+    def heed(number: signal.Signals) -> None:
+        caught.append(number)
+        if len(caught) == 1:
+            session.stop()
+            waiting = session.in_flight
+            say(
+                f"\nFinishing {plural(waiting, 'call')} in flight, 30 s at most …"
+                if waiting
+                else ""
+            )
+        else:
+            session.abort()
+
+    def handler(number: int, _frame: object) -> None:
+        loop.call_soon_threadsafe(heed, signal.Signals(number))
+
+    before: dict[signal.Signals, Callable[..., object] | int | None] = {
+        number: signal.signal(number, handler) for number in _CODES
+    }
+    try:
+        yield caught
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -1,0 +1,284 @@
+"""Plans and reports in words."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from batchdial.cli.text import duration, plural, typed
+from batchdial.models import API_FIELDS, CallStatus
+from batchdial.rules.cells import mask_email, mask_number, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from batchdial.campaign import Plan
+    from batchdial.intake import Checked
+    from batchdial.models import ColumnMap, FieldMap, Reading
+    from batchdial.results.summary import Report, Tally
+
+_ENCODINGS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8 with BOM"}
+#: Reasons that read badly with their underscores left out.
+_REASONS = {
+    "needs_region": "no country code (--region)",
+    "bad_region": "unknown country",
+    "excel_scientific": "digits lost in a spreadsheet",
+    "empty": "no number",
+    "not_valid": "not in use",
+    "number_type": "kind of number (--allow-types)",
+    "same_number": "same number as an earlier row",
+    "other_list": "in another list",
+    "already_called": "called before",
+    "refused_by_service": "refused by the service",
+    "no_call_id": "no callId",
+}
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+
+
+def show_checked(checked: Checked, say: Callable[[str], object]) -> None:
+    """What was understood of a file, and what its rows are worth."""
+    reading = checked.reading
+    say(f"{printable(reading.name)}  {plural(checked.tally.total, 'row')} · {_form(reading)}")
+    for note in reading.notes:
+        say(f"  {printable(note)}")
+    _show_columns(checked.columns, reading.header, checked.examples, say)
+    say("")
+    _show_verdicts(checked.tally, say)
+    for contact in checked.problems:
+        say(f"  Row {contact.row}: {printable(contact.verdict.detail)}")
+    hidden = checked.tally[CallStatus.INVALID] - len(checked.problems)
+    if hidden > 0:
+        say(f"  … and {hidden:,} more; after a run, the results file names each.")
+    for name, number in checked.blanks.items():
+        if name != "phoneNumber":
+            say(f"  {{{printable(name)}}} is blank in {plural(number, 'row')} that can be called.")
+    if checked.examples:
+        say("")
+        _show_examples(checked.examples, say)
+
+
+def checked_as_json(checked: Checked) -> dict[str, Any]:
+    """The same for programs."""
+    reading = checked.reading
+    return {
+        "file": reading.name,
+        "kind": reading.kind,
+        "encoding": reading.encoding,
+        "delimiter": reading.delimiter,
+        "sheet": reading.sheet,
+        "headerRow": reading.header_row,
+        "isResults": reading.is_results,
+        "notes": list(reading.notes),
+        "mapping": [
+            {
+                "field": one.field,
+                "columns": [reading.header[index] for index in one.columns],
+                "how": one.how,
+                "sure": round(one.sure, 2),
+                "alsoPossible": [reading.header[index] for index in one.also],
+            }
+            for one in checked.columns.fields
+        ],
+        "notSent": [reading.header[index] for index in checked.columns.unused],
+        **checked.tally.as_json(),
+        "blank": checked.blanks,
+        "examples": checked.examples,
+        "problems": [
+            {"row": one.row, "reason": one.verdict.reason, "detail": one.verdict.detail}
+            for one in checked.problems
+        ],
+    }
+
+
+def show_plan(plan: Plan, say: Callable[[str], object]) -> None:
+    """What would be dialled."""
+    name, tally = plan.campaign.name, plan.tally
+    if plan.checked:
+        for checked in plan.checked:
+            show_checked(checked, say)
+        known = tally.called_before
+        if known:
+            new = tally.total - known
+            say(f"\n{name}: {plural(new, 'other row')}, {known:,} called before.")
+    else:
+        if plan.number:
+            say(f"{name}: {tally.equation()}")
+            _show_examples(plan.examples, say)
+    if not plan.number:
+        say(f"{name}: nothing to do. {_done(name, tally)}")
+        return
+    if plan.elsewhere:
+        say(
+            f"\nThis very list was run before, as {', '.join(map(printable, plan.elsewhere))}. "
+            f"In {printable(name)} everybody in it is called again.\n"
+            f"To go on with it instead: --campaign {typed(plan.elsewhere[0])}"
+        )
+    finish = datetime.now().astimezone() + timedelta(seconds=plan.seconds)
+    say(
+        f"\n{plural(plan.number, 'call')} at {plan.rate}, done about {finish:%H:%M} "
+        f"({duration(plan.seconds)}). Ledger {plan.ledger}"
+    )
+
+
+def plan_as_json(plan: Plan) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "campaign": plan.campaign.name,
+        "agent": plan.campaign.agent,
+        "ledger": plan.ledger,
+        "calls": plan.number,
+        "ranAs": list(plan.elsewhere),
+        "rate": plan.rate,
+        "seconds": round(plan.seconds, 1),
+        **plan.tally.as_json(),
+        "examples": plan.examples,
+    }
+
+
+def show_agent(
+    agent_id: str, agent: Mapping[str, Any] | None, plan: Plan, say: Callable[[str], object]
+) -> None:
+    """Who will call, and at which service."""
+    name = f"“{printable(str(agent.get('name', '')))}” ({agent_id})" if agent else agent_id
+    said = "" if agent else "; the service says nothing about this agent"
+    say(f"Agent {name} calls through {plan.campaign.service}{said}.")
+
+
+def show_report(report: Report, say: Callable[[str], object], *, brief: bool) -> None:
+    """What came of it, and what to do with each kind of row; briefly, only where it stands."""
+    if not brief:
+        say("")
+        if report.stopped:
+            say(report.stopped)
+        say(f"{report.campaign}  {report.tally.equation()}")
+        for line in _advice(report):
+            say(f"  {line}")
+    for path in report.outputs:
+        say(f"  results    {path}")
+
+
+def _advice(report: Report) -> list[str]:
+    """One line for each kind of row that wants something done."""
+    name, tally = report.campaign, report.tally
+    lines = []
+    if tally[CallStatus.PENDING]:
+        lines.append(
+            _line(tally, CallStatus.PENDING, "not sent yet.", f"batchdial resume {typed(name)}")
+        )
+    if tally[CallStatus.FAILED]:
+        lines.append(
+            _line(tally, CallStatus.FAILED, "nobody was called.", f"batchdial retry {typed(name)}")
+        )
+    if tally[CallStatus.UNKNOWN]:
+        text = "may have rung; not called again unless you say so."
+        command = f"batchdial retry --include-unknown {typed(name)}"
+        lines.append(_line(tally, CallStatus.UNKNOWN, text, command))
+        for contact in report.unknown:
+            number = mask_number(contact.verdict.e164 or "")
+            lines.append(f"             row {contact.row}, {number}: {contact.verdict.detail}")
+    if tally[CallStatus.INVALID]:
+        text = "see “detail” in the results file; correct the numbers there and feed it back."
+        lines.append(_line(tally, CallStatus.INVALID, text))
+    if tally[CallStatus.DIALING]:
+        lines.append(_line(tally, CallStatus.DIALING, "in flight, in another process."))
+    return lines
+
+
+def _line(tally: Tally, status: CallStatus, text: str, command: str = "") -> str:
+    # Why rows are invalid was said with the plan, and stands in the results file for each.
+    reasons = "" if status is CallStatus.INVALID else _reasons(tally, status)
+    told = f"{status:8} {tally[status]:>5,}  {text}"
+    return told + (f" ({reasons})" if reasons else "") + (f"   {command}" if command else "")
+
+
+def _reasons(tally: Tally, status: CallStatus) -> str:
+    """`17 no country code (--region), 8 digits lost in a spreadsheet`."""
+    return ", ".join(
+        f"{n:,} {_REASONS.get(why, why.replace('_', ' '))}"
+        for why, n in tally.reasons(status).items()
+    )
+
+
+def _done(name: str, tally: Tally) -> str:
+    called = tally[CallStatus.SUCCESS] + tally.called_before
+    parts = [f"{called:,} called"]
+    if tally[CallStatus.FAILED]:
+        parts.append(f"{tally[CallStatus.FAILED]:,} failed (batchdial retry {typed(name)})")
+    if tally[CallStatus.PENDING]:
+        parts.append(f"{tally[CallStatus.PENDING]:,} pending (batchdial resume {typed(name)})")
+    if tally[CallStatus.UNKNOWN]:
+        parts.append(f"{tally[CallStatus.UNKNOWN]:,} unknown")
+    again = "\nTo call everybody again: --again, or another --campaign name." if called else ""
+    return ", ".join(parts) + "." + again
+
+
+def _form(reading: Reading) -> str:
+    if reading.kind == "xlsx":
+        form = f"sheet “{printable(reading.sheet or '')}”"
+    else:
+        divider = _DELIMITERS.get(reading.delimiter or "", repr(reading.delimiter))
+        codec = reading.encoding or ""
+        form = f"{_ENCODINGS.get(codec, codec)} · {divider}"
+    ours = " · a results file" if reading.is_results else ""
+    return f"{form} · header in row {reading.header_row}{ours}"
+
+
+def _show_columns(
+    columns: ColumnMap,
+    header: tuple[str, ...],
+    examples: list[dict[str, str]],
+    say: Callable[[str], object],
+) -> None:
+    for one in columns.fields:
+        if one.how == "variable":
+            continue
+        source = " + ".join(f"“{printable(header[index])}”" for index in one.columns)
+        say(f"  {one.field:13} ← {source}{_guess(one)}  {_samples(one, examples)}".rstrip())
+        if one.also:
+            others = ", ".join(f"“{printable(header[index])}”" for index in one.also)
+            names = ",".join(printable(header[index]) for index in (*one.columns, *one.also))
+            say(f"{'':17} not used: {others} (--map {one.field}={shlex.quote(names)})")
+    variables = [one.field for one in columns.fields if one.how == "variable"]
+    if variables:
+        say(f"  {', '.join(map(printable, variables))} ← sent as variables")
+    if columns.unused:
+        names = ", ".join(f"“{printable(header[index])}”" for index in columns.unused)
+        say(f"  not sent: {names} (--map variableName=COLUMN sends one)")
+
+
+def _guess(one: FieldMap) -> str:
+    """How a column was found, where that was not by its exact name; and the flag that decides."""
+    if one.how in {"exact", "flag"}:
+        return ""
+    by = {"similar": "by a similar name", "content": "by its content"}.get(one.how, one.how)
+    return f" ({by}, {one.sure:.0%} sure; --map {one.field}=COLUMN)"
+
+
+def _samples(one: FieldMap, examples: list[dict[str, str]]) -> str:
+    return ", ".join(
+        _masked(one.field, body[one.field]) for body in examples[:2] if one.field in body
+    )
+
+
+def _masked(field: str, value: str) -> str:
+    if field == "phoneNumber":
+        return mask_number(value)
+    return mask_email(printable(value)) if field == "email" else printable(value, 40)
+
+
+def _show_verdicts(tally: Tally, say: Callable[[str], object]) -> None:
+    for status, number in tally.statuses().items():
+        words = "can be called" if status is CallStatus.PENDING else str(status)
+        say(f"  {number:>9,}  {words:14}{_reasons(tally, status)}".rstrip())
+
+
+def _show_examples(examples: list[dict[str, str]], say: Callable[[str], object]) -> None:
+    say("The first request:" if len(examples) == 1 else f"The first {len(examples)} requests:")
+    for body in examples:
+        masked = {
+            name: _masked(name, value) if name in API_FIELDS else printable(value, 40)
+            for name, value in body.items()
+        }
+        say(f"  {json.dumps(masked, ensure_ascii=False)}")

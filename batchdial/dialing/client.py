@@ -1,0 +1,227 @@
+"""The one module that sends bytes to the service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from batchdial.dialing.settle import Reply
+from batchdial.errors import ConfigError, KeyRefusedError, ServiceError
+from batchdial.rules.cells import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+#: Seconds: to connect, and for the whole of one request; one byte a second defeats a read timeout.
+CONNECT_TIMEOUT, TOTAL_TIMEOUT = 10.0, 30.0
+#: Largest answer that is read, in bytes.
+BODY_LIMIT = 64 * 1024
+#: Longest time in seconds that a connection may have been idle and is still used; a server that
+#: closes it at that very moment would make the row `unknown` although nothing was received.
+KEEPALIVE = 1.0
+
+
+class _HeldError(Exception):
+    """The call may not leave now."""
+
+
+async def _at_once() -> bool:
+    return True
+
+
+class Service:
+    """
+    A Cald service and the key to it.
+
+    Args:
+        base_url: Address of the API without a slash at the end.
+        key: Sent in the Authorization header to that address and nowhere else.
+        key_origin: Where the key came from, for messages.
+    """
+
+    def __init__(self, base_url: str, key: str, key_origin: str) -> None:
+        self.base_url = base_url
+        self._key = key
+        self._key_origin = key_origin
+        self._tls = ssl.create_default_context() if base_url.startswith("https:") else True
+
+    def line(self, agent: str) -> Line:
+        """A connection of its own for one lane; many lanes in one pool would slow each other."""
+        return Line(self._client(), f"{self.base_url}/agents/{quote(agent, safe='')}/call")
+
+    async def agents(self) -> list[dict[str, Any]]:
+        """
+        The account's agents.
+
+        Raises:
+            KeyRefusedError: The key is not accepted.
+            ServiceError: There is no answer, or none that can be read.
+        """
+        status, answer = await self._get("/agents")
+        found = answer.get("agents") if isinstance(answer, dict) else None
+        if status != 200 or not isinstance(found, list):
+            raise ServiceError(f"{self.base_url} did not name its agents (HTTP {status}).")
+        return [agent for agent in found if isinstance(agent, dict)]
+
+    async def agent(self, agent_id: str) -> dict[str, Any] | None:
+        """
+        One agent, or None where the service gives no answer to the question.
+
+        Raises:
+            ConfigError: The service knows no such agent; the message names those it knows.
+            KeyRefusedError: The key is not accepted.
+            ServiceError: It cannot be reached.
+        """
+        status, answer = await self._get(f"/agents/{quote(agent_id, safe='')}")
+        if status == 404:
+            known = ", ".join(map(agent_in_words, await self.agents()))
+            raise ConfigError(
+                f"The service knows no agent {agent_id}. This account has: {known or 'none'}."
+            )
+        return answer if status == 200 and isinstance(answer, dict) else None
+
+    async def _get(self, path: str) -> tuple[int, Any]:
+        async with self._client() as client:
+            request = client.build_request("GET", self.base_url + path)
+            reply = await _send(client, request)
+        if reply.status is None:
+            raise ServiceError(
+                f"{self.base_url} cannot be reached: {reply.error}. Nobody was called.\n"
+                "Check the address (--base-url) and the connection: batchdial doctor"
+            )
+        if reply.status in (401, 403):
+            raise self.key_refused(reply.status)
+        try:
+            return reply.status, json.loads(reply.body)
+        except (ValueError, RecursionError):
+            return reply.status, None
+
+    def key_refused(self, status: int) -> KeyRefusedError:
+        """The error that says which key was not accepted, without showing it."""
+        return KeyRefusedError(
+            f"The service refused the key ({status}). The key came from {self._key_origin}."
+        )
+
+    def _client(self) -> httpx.AsyncClient:
+        # Nothing of the environment is believed: a proxy or a .netrc would get the key.
+        return httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(
+                verify=self._tls,
+                trust_env=False,
+                limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE),
+            ),
+            headers={
+                "Authorization": self._key,
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": "batchdial",
+            },
+            timeout=httpx.Timeout(TOTAL_TIMEOUT, connect=CONNECT_TIMEOUT),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+
+class Line:
+    """One lane's connection; calls over it go one after the other."""
+
+    def __init__(self, client: httpx.AsyncClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def call(
+        self, body: Mapping[str, str], leave: Callable[[], Awaitable[bool]] = _at_once
+    ) -> Reply:
+        """
+        POST one call; whatever goes wrong comes back as a `Reply`, never as an error.
+
+        Args:
+            body: The fields of the request.
+            leave: Asked when the connection stands and no byte has been sent; waits until
+                the call may leave, or says that it may not.
+        """
+        try:
+            request = self._client.build_request("POST", self._url, json=body)
+        except ValueError:
+            return Reply(left=False, error="the row holds text that no request can carry")
+        return await _send(self._client, request, leave)
+
+
+def agent_in_words(agent: Mapping[str, Any]) -> str:
+    """`ag_7 "Renewals"`."""
+    return printable(f'{agent.get("agentId", "?")} "{agent.get("name", "")}"')
+
+
+async def _send(
+    client: httpx.AsyncClient,
+    request: httpx.Request,
+    leave: Callable[[], Awaitable[bool]] = _at_once,
+) -> Reply:
+    left = False
+    deadline = asyncio.timeout(TOTAL_TIMEOUT)
+
+    async def trace(event: str, _info: Mapping[str, Any]) -> None:
+        nonlocal left
+        # A proxy's CONNECT fires this too, but no proxy is ever used.
+        if not left and event.endswith(".send_request_headers.started"):
+            deadline.reschedule(None)  # the wait is not the service's
+            left = await leave()
+            if not left:
+                raise _HeldError
+            deadline.reschedule(asyncio.get_running_loop().time() + TOTAL_TIMEOUT)
+
+    request.extensions["trace"] = trace
+    try:
+        async with deadline:
+            response = await client.send(request, stream=True)
+            try:
+                body = await _read(response)
+            finally:
+                await response.aclose()
+                client.cookies.clear()
+    except _HeldError:
+        return Reply(left=False, held=True)
+    except TimeoutError:
+        return Reply(left, error=f"no answer within {TOTAL_TIMEOUT:.0f} s")
+    except Exception as error:  # noqa: BLE001 (httpx lets other libraries' errors through)
+        return Reply(left, error=_in_words(error))
+    if body is None:
+        return Reply(left=True, error="the answer was too large or encoded")
+    header = response.headers.get("retry-after")
+    return Reply(True, response.status_code, body, header)
+
+
+async def _read(response: httpx.Response) -> bytes | None:
+    """The whole body, or None where it is larger or other than an answer can be."""
+    if response.headers.get("content-encoding", "identity") != "identity":
+        return None
+    body = b""
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            return None
+    return body
+
+
+def _in_words(error: Exception) -> str:
+    """What happened, without the error's own text where that may quote the request."""
+    if isinstance(error, httpx.ConnectError):
+        return printable(str(error)) or "no connection"
+    words: dict[type[Exception], str] = {
+        httpx.ConnectTimeout: "no connection in time",
+        httpx.ReadTimeout: "no answer in time",
+        httpx.ReadError: "the connection broke",
+        httpx.RemoteProtocolError: "the connection was closed, or what came was not HTTP",
+    }
+    return words.get(type(error), type(error).__name__)

@@ -1,0 +1,62 @@
+"""Why dialling ended: in words for a person, as an exit code for a script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchdial.dialing.dispatcher import Stop
+from batchdial.errors import BatchDialError, ExitCode
+from batchdial.models import CallStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from batchdial.dialing.dispatcher import Ending
+    from batchdial.results.summary import Tally
+
+#: Exit codes of the refusals that stop a campaign; any other is `UNAVAILABLE`.
+_REFUSALS = {
+    "key_refused": ExitCode.KEY_REFUSED,
+    "forbidden": ExitCode.KEY_REFUSED,
+    "payment_required": ExitCode.STOPPED,
+    "not_found": ExitCode.CONFIG,
+}
+
+
+def in_words(ending: Ending, tally: Tally, key_origin: Callable[[], str]) -> str:
+    """Why dialling ended before the rows did; empty if it did not."""
+    said = ending.settlement.detail if ending.settlement else ""
+    waiting = f"{tally[CallStatus.PENDING]:,} rows are pending"
+    match ending.stop:
+        case Stop.ASKED:
+            return "Stopped. Nobody is called now."
+        case Stop.REFUSED:
+            refused = exit_code(ending, tally) is ExitCode.KEY_REFUSED
+            key = f" The key came from {key_origin()}." if refused else ""
+            return f"Stopped. {said}{key} {waiting}."
+        case Stop.STREAK:
+            return f"Paused: too many rows in a row ended the same way. {said} {waiting}."
+        case Stop.BUSY:
+            seconds = ending.settlement.retry_after if ending.settlement else None
+            return f"Paused: the service asks for a pause of {seconds or 0:,.0f} s. {waiting}."
+        case Stop.BROKEN:
+            error = ending.error
+            fault = f"a fault of batchdial, {type(error).__name__}"
+            return f"Stopped: {error if isinstance(error, BatchDialError) else fault}"
+        case Stop.DONE | Stop.LIMIT:
+            return ""
+
+
+def exit_code(ending: Ending, tally: Tally) -> ExitCode:
+    """What a script is told; the README has the table."""
+    if ending.stop is Stop.BROKEN:
+        return getattr(ending.error, "exit_code", ExitCode.BUG)
+    if ending.stop is Stop.STREAK:
+        return ExitCode.UNAVAILABLE
+    if ending.stop is Stop.REFUSED and ending.settlement is not None:
+        return _REFUSALS.get(ending.settlement.reason, ExitCode.UNAVAILABLE)
+    if tally[CallStatus.PENDING]:
+        return ExitCode.STOPPED
+    if tally[CallStatus.FAILED] or tally[CallStatus.UNKNOWN]:
+        return ExitCode.UNFINISHED
+    return ExitCode.OK if tally.is_of_use else ExitCode.NO_INPUT

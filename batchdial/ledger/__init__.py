@@ -1,0 +1,1 @@
+"""The durable record: rows and settlements come in, what may be dialled goes out."""

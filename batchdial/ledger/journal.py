@@ -1,0 +1,176 @@
+"""Claims and settlements of a running campaign, committed in groups."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from batchdial.ledger.claims import Claims
+from batchdial.models import Claimed, Settlement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from batchdial.ledger.ledger import Lease, Ledger
+    from batchdial.ledger.lists import Pick
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _ClaimAgain:
+    claimed: Claimed
+
+
+@dataclass(frozen=True, slots=True)
+class _Settle:
+    claimed: Claimed
+    settlement: Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class _Release:
+    claimed: Claimed
+
+
+_Operation = _Claim | _ClaimAgain | _Settle | _Release
+
+
+class Journal:
+    """
+    What dialling asks of the ledger, for one campaign and one scope of rows.
+
+    Operations that come in while a commit is under way share the next commit.
+
+    Args:
+        ledger: Where to.
+        lease: The right to dial the campaign; a claim under a lost lease is refused.
+        picks: Which rows, in this order; each row is claimed at most once.
+        spacing: Seconds between two calls, booked for all processes on the ledger.
+        clock: Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        lease: Lease,
+        picks: Sequence[Pick],
+        *,
+        spacing: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._ledger = ledger
+        self._lease = lease
+        self._picks = list(picks)
+        self._cursor = 0
+        self._spacing = spacing
+        self._clock = clock
+        self._waiting: list[tuple[_Operation, asyncio.Future[Any]]] = []
+        self._committing: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "ledger")
+
+    async def claim(self) -> Claimed | None:
+        """The next row, durably `dialing`; None when no row is left."""
+        found: Claimed | None = await self._ask(_Claim())
+        return found
+
+    async def claim_again(self, claimed: Claimed) -> Claimed | None:
+        """The same row for another attempt; None if it is not this process's to dial any more."""
+        found: Claimed | None = await self._ask(_ClaimAgain(claimed))
+        return found
+
+    async def settle(self, claimed: Claimed, settlement: Settlement) -> None:
+        """Record durably what an attempt came to."""
+        await self._ask(_Settle(claimed, settlement))
+
+    async def release(self, claimed: Claimed) -> None:
+        """Give back a row of which no byte was sent; it stands where it stood."""
+        await self._ask(_Release(claimed))
+
+    async def renew(self) -> bool:
+        """Keep the lease; False where another process has it."""
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._ledger.renew, self._lease, now)
+
+    async def close(self) -> None:
+        """Wait for the last commit."""
+        while self._committing is not None:
+            await self._committing
+        self._thread.shutdown()
+
+    async def _ask(self, operation: _Operation) -> Any:
+        future = self._enqueue(operation)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            # Cancelled between the commit and the moment at which it would have been told.
+            if not future.cancelled() and future.exception() is None:
+                self._give_back(future.result())
+            raise
+
+    def _enqueue(self, operation: _Operation) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((operation, future))
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit_all())
+        return future
+
+    def _give_back(self, result: object) -> None:
+        """Release a row that was claimed for somebody who does not wait for it any more."""
+        if isinstance(result, Claimed):
+            released = self._enqueue(_Release(result))
+            released.add_done_callback(asyncio.Future.exception)  # nobody is left to tell
+
+    async def _commit_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            operations = [operation for operation, _ in group]
+            try:
+                results = await loop.run_in_executor(self._thread, self._commit, operations)
+            except Exception as error:  # noqa: BLE001 (whoever asked is told)
+                for _, future in group:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), result in zip(group, results, strict=True):
+                if not future.done() and isinstance(result, Exception):
+                    future.set_exception(result)
+                elif not future.done():
+                    future.set_result(result)
+                else:  # whoever asked was cancelled meanwhile
+                    self._give_back(result)
+        self._committing = None
+
+    def _commit(self, operations: Sequence[_Operation]) -> list[Any]:
+        """One transaction for a group; settlements first, since claims may depend on them."""
+        results: dict[int, Any] = {}
+        now = self._clock()
+        with self._ledger.writing() as connection:
+            work = Claims(connection, self._lease, now, self._spacing)
+            refusal = work.refusal()
+            for operation in operations:
+                if isinstance(operation, _Settle):
+                    work.settle(operation.claimed, operation.settlement)
+                elif isinstance(operation, _Release):
+                    work.release(operation.claimed)
+            asking = [i for i, operation in enumerate(operations) if isinstance(operation, _Claim)]
+            again = {i: one for i, one in enumerate(operations) if isinstance(one, _ClaimAgain)}
+            picks, cursor = self._picks, self._cursor
+            if refusal is None:
+                for index, ours in again.items():
+                    results[index] = work.claim_again(ours.claimed)
+                picks, cursor, found = work.claim(picks, cursor, len(asking))
+                results.update(zip(asking, found, strict=False))
+            else:  # what was settled is recorded all the same
+                results = dict.fromkeys([*again, *asking], refusal)
+        # Only a commit that came through moves the cursor: a lost one skips nobody.
+        self._picks, self._cursor = picks, cursor
+        return [results.get(index) for index in range(len(operations))]

@@ -1,0 +1,232 @@
+"""CSV and TSV: which character divides the cells, and blocks of records, every cell as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from batchdial.errors import ConfigError, ListError, QuestionError
+from batchdial.lists import encodings, quotes
+from batchdial.lists.outline import Outline, find_header, known_name
+from batchdial.lists.quotes import MAX_CELL
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+    from typing import TextIO
+
+    import pandas as pd
+
+    from batchdial.lists.encodings import Survey
+    from batchdial.lists.sources import Record
+
+DELIMITERS = (",", ";", "\t", "|")
+#: As many as Excel can hold.
+MAX_COLUMNS = 16_384
+BLOCK_ROWS = 20_000
+_BLOCK_CELLS = 2_000_000
+_SNIFFED = 1 << 16
+_SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
+_SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+
+csv.field_size_limit(MAX_CELL)
+
+
+@dataclass(frozen=True, slots=True)
+class DelimitedTable:
+    """A text file whose encoding, delimiter and width are known."""
+
+    path: Path
+    name: str
+    encoding: str
+    delimiter: str
+    width: int  #: cells of the widest record
+    outline: Outline
+    ends: bool = False  #: whether a DOS program ended the file with Ctrl-Z
+    kind: str = "csv"
+    sheet: None = None
+
+    def records(self) -> Generator[list[Record], None, None]:
+        """
+        Yield blocks of (row, cells); rows count from 1, a quoted newline is no new row.
+
+        Raises:
+            ListError: A quote is never closed.
+        """
+        from pandas.errors import ParserError
+
+        row = 1
+        try:
+            with _open(self.path, self.encoding) as file:
+                for frame in self._frames(file):
+                    cells = zip(*(frame[column].tolist() for column in frame), strict=True)
+                    block = list(enumerate(cells, row))
+                    row += len(frame)
+                    yield self._without_end(block) if self.ends else block
+        except ParserError as error:
+            raise self._broken(str(error)) from None
+
+    def _without_end(self, block: list[Record]) -> list[Record]:
+        """The block without the Ctrl-Z behind the file's last cell."""
+        return [
+            (row, _without_mark(cells)) if row == self.outline.tail[-1][0] else (row, cells)
+            for row, cells in block
+        ]
+
+    def _frames(self, file: TextIO) -> Iterator[pd.DataFrame]:
+        """Yield frames of text; `skip_blank_lines` would shift every row number after a gap."""
+        import pandas as pd  # half a second, which commands that read no file need not wait
+
+        with pd.read_csv(
+            file,
+            sep=self.delimiter,
+            engine="c",
+            header=None,
+            names=list(range(self.width)),
+            index_col=False,
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            skip_blank_lines=False,
+            chunksize=max(1, min(BLOCK_ROWS, _BLOCK_CELLS // self.width)),
+        ) as frames:
+            yield from frames
+
+    def _broken(self, said: str) -> ListError:
+        quote = re.search(r"EOF inside string starting at row (\d+)", said)
+        if quote:
+            return ListError(
+                f"{self.name} row {int(quote[1]) + 1}: a quotation mark opens here and is never "
+                "closed, so the rows below it run together. Close or remove it."
+            )
+        return ListError(f"{self.name} cannot be divided into rows: {said.strip()}")
+
+
+def open_delimited(
+    path: Path, name: str, found: Survey, *, encoding: str | None, delimiter: str | None
+) -> DelimitedTable:
+    """
+    Find out how a text file is encoded and divided.
+
+    The whole file is decoded here once, so that a bad byte in its last line is
+    told before anything else happens.
+
+    Raises:
+        ListError: It is not text, does not decode, or has too many columns.
+        ConfigError: The encoding or delimiter that was asked for cannot be.
+    """
+    codec = encodings.choose(path, name, found, encoding)
+    try:
+        divider = _asked(delimiter) or _detected(path, codec)
+        with _open(path, codec) as file:
+            width, outline = quotes.survey(name, file, divider)
+    except UnicodeError:
+        raise encodings.undecodable(path, name, codec) from None
+    if width > MAX_COLUMNS:
+        raise ListError(
+            f"{name} has a row of {width:,} cells; at most {MAX_COLUMNS:,} are read. "
+            "Is the delimiter right? Say which: --delimiter ';'"
+        )
+    ends = bool(outline.tail) and outline.tail[-1][1][-1].endswith("\x1a")
+    return DelimitedTable(path, name, codec, divider, width, outline, ends)
+
+
+def _without_mark(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """The cells of a file's last row without the Ctrl-Z behind the last of them."""
+    last = max((index for index, cell in enumerate(cells) if cell), default=0)
+    return (*cells[:last], cells[last].removesuffix("\x1a"), *cells[last + 1 :])
+
+
+def detect_delimiter(sample: str) -> str:
+    """
+    Decide what divides the cells, from the start of a file.
+
+    The best delimiter is the one that gives most records as many cells as the
+    first one has, or as the header below the titles of a report. A file of one
+    column is divided by something it does not hold.
+    """
+    if not sample.strip(' \r\n"' + "".join(DELIMITERS)):
+        return ","
+    tables = {divider: _records(sample, divider) for divider in DELIMITERS}
+    scores = {divider: _consistency(table, 0) for divider, table in tables.items()}
+    best = max(DELIMITERS, key=lambda divider: scores[divider])
+    if scores[best][1] > 1:
+        return best
+    below = {divider: _consistency(table, _titles(table)) for divider, table in tables.items()}
+    best = max(DELIMITERS, key=lambda divider: below[divider])
+    if below[best][1] > 1:
+        return best
+    return _untitled(tables) or next((one for one in DELIMITERS if one not in sample), ",")
+
+
+def _untitled(tables: dict[str, list[list[str]]]) -> str | None:
+    """What divides the rows below a first line that names no column: they have no header."""
+    for divider, table in tables.items():
+        share, width = _consistency(table, 1)
+        if width > 1 and share > 0.9 and len(table) > 2 and not any(map(known_name, table[0])):
+            return divider
+    return None
+
+
+def _records(sample: str, divider: str) -> list[list[str]]:
+    """The records with any cell; a last, cut one is left out."""
+    try:
+        records = [
+            r for r in csv.reader(io.StringIO(sample, newline=""), delimiter=divider) if any(r)
+        ]
+    except csv.Error:
+        return []
+    if len(sample) >= _SNIFFED and len(records) > 1:
+        records.pop()
+    return records
+
+
+def _titles(records: list[list[str]]) -> int:
+    """How many titles stand above the header, when the text is divided like this."""
+    try:
+        return len(find_header("", [(row, tuple(r)) for row, r in enumerate(records[:100])]).above)
+    except QuestionError:
+        return 0
+
+
+def _consistency(records: list[list[str]], start: int) -> tuple[float, int]:
+    """(share of records as wide as the one at `start`, that width)."""
+    records = records[start:]
+    width = len(records[0]) if records else 0
+    if width < 2:
+        return 0.0, width
+    return sum(len(record) == width for record in records) / len(records), width
+
+
+def _asked(delimiter: str | None) -> str | None:
+    if delimiter is None:
+        return None
+    divider = _SPELLED.get(delimiter.lower(), delimiter)
+    if len(divider) != 1 or divider in '"\r\n\0' or divider.isalnum():
+        raise ConfigError(f"{delimiter!r} cannot divide cells. Say one character: --delimiter ';'")
+    return divider
+
+
+def _detected(path: Path, codec: str) -> str:
+    """The delimiter that Excel's `sep=` line names, else the one that the cells show."""
+    with path.open(encoding=codec, newline="") as file:
+        said = _SEP_LINE.fullmatch(file.readline(16).removeprefix("\ufeff"))
+    if said:
+        return said[1]
+    with _open(path, codec) as file:
+        return detect_delimiter(file.read(_SNIFFED))
+
+
+def _open(path: Path, codec: str) -> TextIO:
+    """The text after a byte order mark and a `sep=` line, which Excel does not show either."""
+    file = path.open(encoding=codec, errors="strict", newline="")
+    start = 0
+    if file.read(1) == "\ufeff":
+        start = file.tell()
+    file.seek(start)
+    if not _SEP_LINE.fullmatch(file.readline(16)):
+        file.seek(start)
+    return file

@@ -1,0 +1,195 @@
+"""The values that pass between the rooms; all frozen, none of them does I/O."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+#: The columns that a results file adds to the input's own, in this order.
+RESULT_COLUMNS = (
+    "status",
+    "callId",
+    "reason",
+    "detail",
+    "e164",
+    "attempts",
+    "lastAttemptAt",
+    "campaign",
+    "row",
+)
+
+#: Body fields of the API that have a meaning of their own; no custom variable may take their place.
+API_FIELDS = ("phoneNumber", "prospectName", "email")
+
+
+class CallStatus(StrEnum):
+    """Where one row stands; the value is printed in the results file."""
+
+    PENDING = "pending"  #: nothing sent yet
+    DIALING = "dialing"  #: claimed in the ledger, answer not seen
+    SUCCESS = "success"  #: the API accepted it and named the call
+    FAILED = "failed"  #: certainly nobody was called; safe to dial again
+    UNKNOWN = "unknown"  #: the phone may have rung; a person decides
+    INVALID = "invalid"  #: no number in it that could be dialled
+    DUPLICATE = "duplicate"  #: the number stands in an earlier row
+    SUPPRESSED = "suppressed"  #: must not or need not be called
+    EXPIRED = "expired"  #: the campaign's end came first
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file was understood, before any cell was judged."""
+
+    name: str  #: the file's name without its folder; "-" for standard input
+    kind: str  #: "csv" or "xlsx"
+    header: tuple[
+        str, ...
+    ]  #: the input's own column names as they were read, results columns left out
+    header_row: int  #: spreadsheet row of the header, counted from 1
+    encoding: str | None = None  #: Python's name of the codec; None for a workbook
+    delimiter: str | None = None  #: one character; None for a workbook
+    sheet: str | None = None  #: name of the sheet that was read; None for text
+    digest: str = ""  #: SHA-256 of the file's bytes, in hex
+    is_results: bool = False  #: whether it is a results file of ours being fed back
+    notes: tuple[str, ...] = ()  #: what was left out, undone or is hidden, a clause each
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One contact as it stands in the file."""
+
+    row: int  #: spreadsheet row, counted from 1; the header counts
+    cells: tuple[str, ...]  #: as many as `Reading.header`, each exactly as it was read
+    prior: Mapping[str, str] | None = None  #: the RESULT_COLUMNS of a results file fed back
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMap:
+    """Where one field of the request comes from."""
+
+    field: str  #: "phoneNumber", "prospectName", "email", "region", or a variable's name
+    columns: tuple[int, ...]  #: indexes into the header; several names are joined by a space
+    how: str  #: "flag", "exact", "similar", "content" or "variable"
+    sure: float = 1.0  #: 0 to 1: all of an exact name, else how much of the name or content fits
+    also: tuple[int, ...] = ()  #: columns that could be the field too, by rank, and are not used
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMap:
+    """Which column becomes which field, and which columns are not sent."""
+
+    fields: tuple[FieldMap, ...]  #: the phone number first, variables last
+    unused: tuple[int, ...] = ()  #: columns whose content never leaves this machine
+
+    def get(self, field: str) -> FieldMap | None:
+        """The source of a field, or None where no column has it."""
+        return next((f for f in self.fields if f.field == field), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What cleaning, or the campaign's memory, says of one row."""
+
+    status: CallStatus
+    e164: str | None = None  #: the number as it would be dialled
+    reason: str = ""  #: a stable machine word, empty when there is nothing to say
+    detail: str = ""  #: a sentence that says what to do
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One row with its verdict: what the ledger keeps and the results file gives back."""
+
+    row: int
+    cells: tuple[str, ...]
+    verdict: Verdict
+    prior: Mapping[str, str] | None = None
+    call_id: str = ""
+    attempts: int = 0  #: POSTs so far
+    last_attempt_at: datetime | None = None  #: UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A promise: never more than `calls` in any window of `seconds`."""
+
+    calls: int
+    seconds: int  #: 1, 60 or 3600
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """
+        Read `5/s`, `30/m` or `600/h`; a bare number is per second.
+
+        Raises:
+            ValueError: The text is none of these, or asks for no call at all.
+        """
+        match = re.fullmatch(r"\s*([0-9]{1,6})\s*(?:/\s*([smh])\s*)?", text)
+        if match is None or int(match[1]) == 0:
+            raise ValueError(f"{text!r} is not a rate; write it as 5/s, 30/m or 600/h")
+        return cls(int(match[1]), {"s": 1, "m": 60, "h": 3600}[match[2] or "s"])
+
+    def __str__(self) -> str:
+        return f"{self.calls}/{ {1: 's', 60: 'm', 3600: 'h'}[self.seconds] }"
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One purpose: a name and an agent, and the lists that run under it."""
+
+    id: int
+    name: str
+    agent: str
+    service: str  #: base URL that its calls go to
+    generation: int  #: how often a person said that everybody may be called again, plus one
+    created_at: datetime  #: UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One row that is durably `dialing`: the right to send one POST."""
+
+    row_id: int
+    list_id: int
+    row: int  #: spreadsheet row
+    e164: str
+    cells: tuple[str, ...]
+    attempt: int  #: counts all POSTs for this row, from 1
+    depart_at: float  #: Unix time in seconds before which the call may not leave
+    wait: float  #: how far ahead of the claim that was, in seconds
+    was: CallStatus  #: where the row stood before, and stands again if nothing is sent
+    was_reason: str = ""
+    was_detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What one POST came to."""
+
+    status: CallStatus
+    reason: str = ""
+    detail: str = ""
+    call_id: str = ""
+    http_status: int | None = None  #: None where no answer was read
+    again: bool = False  #: certainly not processed, and worth another POST within the budget
+    retry_after: float | None = None  #: seconds for which no lane should call
+    stop: bool = False  #: no other row would fare better: the campaign stops
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One row that has just been settled, as callers of the Python API see it."""
+
+    row: int
+    e164: str
+    status: CallStatus
+    call_id: str
+    reason: str
+    detail: str
+    attempts: int

@@ -1,0 +1,176 @@
+"""The results file: every row that came in, with what became of it."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shlex
+from contextlib import contextmanager, suppress
+from datetime import UTC
+from typing import IO, TYPE_CHECKING
+
+from batchdial.errors import OutputError
+from batchdial.models import RESULT_COLUMNS
+from batchdial.rules.cells import neutralise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from batchdial.models import Contact
+
+#: So that Excel reads the file as UTF-8.
+ENCODING = "utf-8-sig"
+
+
+def default_output(source: Path, *, is_results: bool) -> Path:
+    """`leads.results.csv` beside `leads.csv`; a results file that is fed back is its own."""
+    return source if is_results else source.with_name(f"{source.stem}.results.csv")
+
+
+def check_output(path: Path, source: Path | None) -> None:
+    """
+    See before the first call that the results can be written.
+
+    Args:
+        path: Where to.
+        source: The list itself, where it is an ordinary file that must not be overwritten.
+
+    Raises:
+        OutputError: The folder cannot be written, or a file stands there that is not ours.
+    """
+    if source is not None and path.resolve() == source.resolve():
+        raise OutputError(f"{path} is the list itself. Name another file with --output FILE.")
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder. Name a file with --output FILE.")
+    try:
+        _try_folder(path)
+    except OSError as error:
+        raise OutputError(
+            f"The results cannot be written in {path.parent}: {error.strerror}. Nobody was "
+            "called.\nName another place with --output FILE."
+        ) from None
+    if path.exists() and not is_results_file(path):
+        raise OutputError(
+            f"{path} exists and is not a results file; it is left alone. Nobody was called.\n"
+            "Move it, or name another with --output FILE."
+        )
+
+
+def _try_folder(path: Path) -> None:
+    """Put a file where the results will be written, and take it away; permissions do not say."""
+    temporary = _temporary(path.resolve())
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT, 0o600))
+    temporary.unlink()
+
+
+def is_results_file(path: Path) -> bool:
+    """Whether a file begins with the header of a results file."""
+    if not path.is_file():  # a device or a pipe might never end
+        return False
+    try:
+        with path.open(encoding=ENCODING, newline="") as file:
+            header = next(csv.reader(file), [])
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False
+    return set(RESULT_COLUMNS) <= set(header)
+
+
+def write_results(
+    path: Path, header: Sequence[str], contacts: Iterable[Contact], campaign: str
+) -> int:
+    """
+    Write a results file whole or not at all.
+
+    Returns:
+        How many rows it has.
+
+    Raises:
+        OutputError: It cannot be written; what stood there before still does.
+    """
+    try:
+        with _replacing(path) as file:
+            return print_results(file, header, contacts, campaign)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror}. What the ledger has is not lost.\n"
+            f"Write results again: batchdial results -o FILE -- {shlex.quote(campaign)}"
+        ) from error
+
+
+def write_template(path: Path, header: Sequence[str]) -> None:
+    """
+    Write an empty list.
+
+    Raises:
+        OutputError: It cannot be written, or there is a file already.
+    """
+    if path.exists():
+        raise OutputError(f"{path} exists; it is left alone. Name another with --output FILE.")
+    try:
+        with _replacing(path) as file:
+            csv.writer(file).writerow(header)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def print_results(
+    file: IO[str], header: Sequence[str], contacts: Iterable[Contact], campaign: str
+) -> int:
+    """Write the header and the rows to an open text file; the number of rows."""
+    writer = csv.writer(file)
+    writer.writerow([*map(neutralise, results_header(header)), *RESULT_COLUMNS])
+    number = 0
+    for contact in contacts:
+        writer.writerow([*map(neutralise, contact.cells), *_result_cells(contact, campaign)])
+        number += 1
+    return number
+
+
+def results_header(header: Iterable[str]) -> tuple[str, ...]:
+    """The input's column names as a results file gives them back."""
+    return tuple(f"{name} (input)" if name in RESULT_COLUMNS else name for name in header)
+
+
+def _result_cells(contact: Contact, campaign: str) -> list[str]:
+    verdict, at = contact.verdict, contact.last_attempt_at
+    cells = (
+        verdict.status,
+        contact.call_id,
+        verdict.reason,
+        verdict.detail,
+        verdict.e164 or "",
+        str(contact.attempts),
+        at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else "",
+        campaign,
+        str(contact.row),
+    )
+    return [neutralise(cell) for cell in cells]
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{os.getpid()}.tmp")
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[str]]:
+    """A file that takes the place of `path` once it is complete and on the disk."""
+    target = path.resolve()  # a link stays a link
+    temporary = _temporary(target)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding=ENCODING, newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    with suppress(OSError):  # not every system lets a folder be synced
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,117 @@
+"""Where a campaign stands, read from the ledger while somebody may be dialling it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from batchdial.errors import ConfigError
+from batchdial.ledger.lists import Lists
+from batchdial.models import CallStatus
+from batchdial.results.file import check_output, print_results, write_results
+from batchdial.results.summary import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from batchdial.ledger.ledger import Ledger
+    from batchdial.models import Campaign
+
+#: The longest stretch over which the pace is measured.
+RECENT = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One campaign at one moment."""
+
+    campaign: Campaign
+    tally: Tally
+    owner: str | None  #: who is dialling it, in words
+    per_second: float  #: calls a second, over the last minute
+    lists: tuple[str, ...]
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the pending rows are dialled at this pace; None where there is no pace."""
+        return self.tally[CallStatus.PENDING] / self.per_second if self.per_second else None
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        left = self.seconds_left
+        return {
+            "campaign": self.campaign.name,
+            "agent": self.campaign.agent,
+            "service": self.campaign.service,
+            "createdAt": self.campaign.created_at.isoformat(),
+            "lists": list(self.lists),
+            **self.tally.as_json(),
+            "owner": self.owner,
+            "perSecond": round(self.per_second, 3),
+            "secondsLeft": None if left is None else round(left),
+        }
+
+
+def standing(ledger: Ledger, campaign: Campaign) -> Standing:
+    """Look at one campaign."""
+    lists = Lists(ledger)
+    active = lists.active(campaign)
+    now = datetime.now(UTC)
+    owner = ledger.owner(campaign, now)
+    return Standing(
+        campaign,
+        Tally.of(lists.counts([one.id for one in active])),
+        owner,
+        lists.pace(campaign, max(now - RECENT, ledger.owned_since(campaign) or now), now),
+        tuple(one.name for one in active),
+    )
+
+
+def write(
+    ledger: Ledger,
+    campaign: Campaign,
+    output: str | None,
+    statuses: Collection[str],
+    list_name: str | None,
+) -> Iterator[tuple[str, int]]:
+    """
+    Write the results of a campaign again, list by list.
+
+    Args:
+        ledger: Where it stands.
+        campaign: Which.
+        output: A path, "-" for standard output, or None for where they went before.
+        statuses: Only rows of these; empty takes all, which is asked for without `output`.
+        list_name: Only this list.
+
+    Yields:
+        Where each was written and how many rows it has.
+    """
+    wanted = frozenset(_status(word) for word in statuses) or None
+    if wanted and output is None:
+        raise ConfigError("A part of the results needs a place of its own: -o FILE, or -o -")
+    ledger.owner(campaign, datetime.now(UTC))
+    lists = Lists(ledger)
+    active = [one for one in lists.active(campaign) if list_name in (None, one.name)]
+    if output is not None and len(active) != 1:
+        names = ", ".join(one.name for one in lists.active(campaign)) or "none"
+        raise ConfigError(f"{campaign.name} has these lists: {names}. Say which: --list NAME")
+    for one in active:
+        contacts = lists.contacts(one.id, wanted)
+        if output == "-":
+            yield "-", print_results(sys.stdout, one.header, contacts, campaign.name)
+        else:
+            path = Path(output or one.output).absolute()
+            check_output(path, None)
+            yield str(path), write_results(path, one.header, contacts, campaign.name)
+
+
+def _status(word: str) -> CallStatus:
+    try:
+        return CallStatus(word.lower())
+    except ValueError:
+        known = ", ".join(CallStatus)
+        raise ConfigError(f"There is no status {word!r}. There are: {known}.") from None

@@ -1,0 +1,142 @@
+"""A dispatcher between a ledger in memory and a service that a test speaks for."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from batchdial.dialing.dispatcher import Dispatcher, Ending, Limits
+from batchdial.dialing.pacing import Pacer
+from batchdial.dialing.settle import Reply
+from batchdial.ledger.memory import MemoryJournal, MemoryLedger
+from batchdial.models import CallStatus, Claimed, Contact, Outcome, Rate, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+ACCEPTED = Reply(True, 200, b'{"status": "success", "callId": "call_1"}')
+#: Unix time of the loop's zero.
+EPOCH = 1_800_000_000.0
+
+
+def contacts(count: int) -> list[Contact]:
+    """So many contacts of different numbers."""
+    return [
+        Contact(row, (), Verdict(CallStatus.PENDING, f"+1{2_025_550_000 + row}"))
+        for row in range(2, 2 + count)
+    ]
+
+
+def most_in(window: float, moments: Sequence[float]) -> int:
+    """The largest number of moments in any half-open window of so many seconds."""
+    return max(
+        (bisect_left(moments, start + window) - at for at, start in enumerate(moments)), default=0
+    )
+
+
+@dataclass
+class Rehearsal:
+    """One run; `answer` says what becomes of the nth request to a number, from 1."""
+
+    rows: int = 10
+    rate: Rate = Rate(10, 1)  # noqa: RUF009 (frozen)
+    lanes: int = 5
+    max_attempts: int = 3
+    stop_after: int = 0
+    limit: int | None = None
+    seconds: float = 0.2  #: until the answer
+    answer: Callable[[str, int], Reply] = lambda *_: ACCEPTED
+    statuses: tuple[CallStatus, ...] = (CallStatus.PENDING,)
+    ledger: MemoryLedger = field(init=False)
+    requests: list[tuple[float, str]] = field(default_factory=list)  #: when, by the loop's clock
+    outcomes: list[Outcome] = field(default_factory=list)
+    answered: int = 0
+    connecting: Callable[[int], float] = lambda _: 0.0  #: seconds until the nth connection stands
+    connected: int = 0
+    clock_step: float = 0.0  #: seconds by which somebody set the wall clock
+    body_of: Callable[[Claimed], Mapping[str, str]] = lambda claimed: {"to": claimed.e164}
+    on_request: Callable[[Rehearsal], None] = lambda _: None
+    on_outcome: Callable[[Outcome], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self.ledger = MemoryLedger(contacts(self.rows))
+
+    async def run(self) -> Ending:
+        """Dial to the end."""
+        loop = asyncio.get_running_loop()
+
+        def clock() -> float:
+            return EPOCH + loop.time() + self.clock_step
+
+        pacer = Pacer(self.rate)
+        self.journal = MemoryJournal(self.ledger, self.statuses, spacing=pacer.spacing, clock=clock)
+        self.pacer = pacer
+        self.dispatcher = Dispatcher(
+            self.journal,
+            lambda: FakeLine(self),
+            self.body_of,
+            pacer,
+            Limits(self.lanes, self.max_attempts, self.stop_after, self.limit),
+            self._told,
+            clock,
+        )
+        return await self.dispatcher.run()
+
+    def _told(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self.on_outcome(outcome)
+
+    @property
+    def moments(self) -> list[float]:
+        """When requests left."""
+        return [moment for moment, _ in self.requests]
+
+    def statuses_now(self) -> list[str]:
+        """Where the rows stand."""
+        return [row.verdict.status.value for row in self.ledger.rows.values()]
+
+    def count(self, status: str) -> int:
+        """How many rows stand so."""
+        return self.statuses_now().count(status)
+
+
+@dataclass
+class FakeLine:
+    """A connection to a service that rings nobody."""
+
+    rehearsal: Rehearsal
+    busy: bool = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def call(self, body: Mapping[str, str], leave: Callable[[], Awaitable[bool]]) -> Reply:
+        """One request; a row that is not `dialing` by now is a broken promise."""
+        run, number = self.rehearsal, body["to"]
+        assert not self.busy, "calls over one line go one after the other"
+        standing = [r for r in run.ledger.rows.values() if r.verdict.e164 == number]
+        assert [row.verdict.status for row in standing] == [CallStatus.DIALING]
+        self.busy = True
+        try:
+            return await self._send(run, number, leave)
+        finally:
+            self.busy = False
+
+    async def _send(
+        self, run: Rehearsal, number: str, leave: Callable[[], Awaitable[bool]]
+    ) -> Reply:
+        run.connected += 1
+        await asyncio.sleep(run.connecting(run.connected))
+        if not await leave():
+            return Reply(left=False, held=True)
+        run.requests.append((asyncio.get_running_loop().time(), number))
+        nth = [called for _, called in run.requests].count(number)
+        run.on_request(run)
+        await asyncio.sleep(run.seconds)
+        run.answered += 1
+        return run.answer(number, nth)

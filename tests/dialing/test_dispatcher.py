@@ -1,0 +1,520 @@
+"""Lanes: what one answer means for all, when they stop, and what they leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from batchdial.dialing.dispatcher import LONGEST_PAUSE, Ending, Stop
+from batchdial.dialing.settle import Reply
+from batchdial.errors import LedgerError
+from batchdial.ledger.memory import MemoryJournal, MemoryLedger
+from batchdial.models import CallStatus, Claimed, Rate, Settlement
+from tests.dialing.rehearsal import ACCEPTED, Rehearsal, most_in
+from tests.dialing.simulated import SimulatedLoop, simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+THROTTLED = Reply(True, 429)
+NOT_CONNECTED = Reply(False, error="refused")
+SERVER_ERROR = Reply(True, 500)
+
+
+def first(count: int, reply: Reply) -> Callable[[str, int], Reply]:
+    """The first requests of the run get this answer, the others are accepted."""
+    left = iter(range(count))
+    return lambda *_: ACCEPTED if next(left, None) is None else reply
+
+
+def test_every_row_is_called_once_and_told_once() -> None:
+    """With its callId, and the run ends by itself."""
+    run = Rehearsal(rows=30)
+    assert simulate(run.run()).stop is Stop.DONE
+    assert run.count("success") == 30
+    assert set(Counter(number for _, number in run.requests).values()) == {1}
+    assert sorted(outcome.row for outcome in run.outcomes) == list(range(2, 32))
+    assert {outcome.call_id for outcome in run.outcomes} == {"call_1"}
+    assert run.dispatcher.in_flight == 0
+
+
+def test_nothing_to_dial_is_done() -> None:
+    """At once."""
+    run = Rehearsal(rows=0)
+    assert simulate(run.run()).stop is Stop.DONE
+    assert run.requests == []
+
+
+@pytest.mark.parametrize("slow_commit", [0.0, 0.004])
+def test_the_rate_is_kept_and_reached(slow_commit: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty lanes, 200 ms an answer, 20/s: never over it in any second, nor 5 % under it."""
+    run = Rehearsal(rows=600, rate=Rate(20, 1), lanes=50)
+    _delay_claims(monkeypatch, slow_commit)
+    simulate(run.run())
+    assert most_in(1.0, run.moments) <= 20
+    reached = (len(run.moments) - 1) / (run.moments[-1] - run.moments[0])
+    assert reached >= 0.95 * 20
+    gaps = [b - a for a, b in pairwise(run.moments)]
+    assert min(gaps) >= 1 / 40  # evenly, not in bursts
+
+
+def test_slow_connections_do_not_bunch_calls() -> None:
+    """A handshake of 150 ms before every other call, none before the rest: the window holds."""
+    run = Rehearsal(rows=400, rate=Rate(20, 1), lanes=50)
+    run.connecting = lambda nth: 0.15 * (nth % 2)
+    simulate(run.run())
+    assert most_in(1.0, run.moments) <= 20
+    assert (len(run.moments) - 1) / (run.moments[-1] - run.moments[0]) >= 0.95 * 20
+
+
+def test_a_call_that_is_being_connected_is_held_by_a_pause() -> None:
+    """Nothing leaves in the pause; the row is connected anew after it, and called once."""
+    run = Rehearsal(rows=6, rate=Rate(20, 1), lanes=6, answer=first(1, Reply(True, 429, b"", "30")))
+    run.connecting = lambda nth: 0.5 if 1 < nth <= 6 else 0.0
+    run.seconds = 0.1
+    assert simulate(run.run()).stop is Stop.DONE
+    told = run.moments[0] + run.seconds
+    assert [moment for moment in run.moments[1:] if moment < told + 30] == []
+    assert run.count("success") == 6
+    assert run.connected > len(run.requests)
+
+
+def test_a_call_that_is_being_connected_is_not_sent_after_a_stop() -> None:
+    """Its row stands where it stood."""
+    run = Rehearsal(rows=3, lanes=3)
+    run.connecting = lambda nth: 10.0 if nth == 3 else 0.0
+    run.on_outcome = lambda _: run.dispatcher.stop()
+    simulate(run.run())
+    assert run.count("pending") == 1
+    assert len(run.requests) == 2
+
+
+def _delay_claims(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    original = MemoryJournal.claim
+
+    async def claim(self: MemoryJournal) -> Claimed | None:
+        found = await original(self)
+        await asyncio.sleep(seconds)
+        return found
+
+    monkeypatch.setattr(MemoryJournal, "claim", claim)
+
+
+def test_attempts_again_count_against_the_rate() -> None:
+    """Every POST is a departure, whatever it is for."""
+    run = Rehearsal(
+        rows=60,
+        rate=Rate(10, 1),
+        lanes=30,
+        answer=lambda _, nth: NOT_CONNECTED if nth < 3 else ACCEPTED,
+    )
+    simulate(run.run())
+    assert len(run.requests) == 180
+    assert most_in(1.0, run.moments) <= 10
+    assert run.count("success") == 60
+
+
+def test_a_429_holds_all_lanes() -> None:
+    """For as long as the service asked; only calls that were on their way arrive meanwhile."""
+    run = Rehearsal(
+        rows=60, rate=Rate(20, 1), lanes=20, answer=first(1, Reply(True, 429, b"", "30"))
+    )
+    assert simulate(run.run()).stop is Stop.DONE
+    told = run.moments[0] + run.seconds
+    meanwhile = [moment for moment in run.moments if told < moment < told + 30]
+    assert meanwhile == []
+    assert run.count("success") == 60
+    assert most_in(1.0, run.moments) <= 20
+    throttled = run.requests[0][1]
+    assert [number for _, number in run.requests].count(throttled) == 2
+
+
+def test_a_pause_holds_rows_back_unclaimed() -> None:
+    """At most the lanes' calls that were about to leave are `dialing` while nothing leaves."""
+    dialing: list[int] = []
+    run = Rehearsal(
+        rows=60, rate=Rate(1, 1), lanes=20, answer=first(1, Reply(True, 429, b"", "100"))
+    )
+    run.on_request = lambda run: dialing.append(run.count("dialing"))
+    simulate(run.run())
+    assert max(dialing) <= 3
+
+
+def test_a_row_has_one_budget_of_attempts() -> None:
+    """Whatever the causes; then it is failed, and the others go on."""
+    causes = [THROTTLED, NOT_CONNECTED, Reply(True, 503, b"", "2"), Reply(True, 408)]
+
+    def answer(number: str, nth: int) -> Reply:
+        return causes[nth - 1] if number.endswith("0003") else ACCEPTED
+
+    run = Rehearsal(rows=5, max_attempts=4, answer=answer)
+    assert simulate(run.run()).stop is Stop.DONE
+    assert run.statuses_now() == ["success", "failed", "success", "success", "success"]
+    assert len(run.requests) == 8
+    failed = run.ledger.rows[2]
+    assert (failed.attempts, failed.verdict.reason) == (4, "request_timeout")
+    (outcome,) = [one for one in run.outcomes if one.status is CallStatus.FAILED]
+    assert outcome.attempts == 4
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [SERVER_ERROR, Reply(True, error="reset"), Reply(True, 503), Reply(True, 200, b"{}")],
+    ids=["500", "reset", "503-without-retry-after", "unreadable"],
+)
+def test_a_call_that_may_have_rung_is_not_sent_again(reply: Reply) -> None:
+    """The row is unknown after one request."""
+    run = Rehearsal(rows=3, answer=first(1, reply))
+    simulate(run.run())
+    assert run.statuses_now() == ["unknown", "success", "success"]
+    assert len(run.requests) == 3
+
+
+def test_the_waits_double() -> None:
+    """Where nothing names one."""
+    run = Rehearsal(rows=1, max_attempts=4, answer=lambda *_: NOT_CONNECTED)
+    simulate(run.run())
+    gaps = [b - a - run.seconds for a, b in pairwise(run.moments)]
+    assert gaps == pytest.approx([1, 2, 4], abs=0.2)
+
+
+def test_a_wait_that_is_too_long_ends_the_run() -> None:
+    """The row was not judged, so it stays pending like all the others."""
+    run = Rehearsal(rows=30, answer=first(1, Reply(True, 429, b"", f"{LONGEST_PAUSE + 1:.0f}")))
+    ending = simulate(run.run())
+    assert ending.stop is Stop.BUSY
+    assert ending.settlement is not None
+    assert ending.settlement.retry_after == LONGEST_PAUSE + 1
+    assert run.count("pending") + run.count("success") == 30
+    assert run.ledger.rows[1].verdict.status is CallStatus.PENDING
+    assert len(run.requests) <= 1 + run.lanes
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 405])
+def test_a_refusal_that_all_would_meet_stops_at_once(status: int) -> None:
+    """At most the requests of the other lanes arrive after it, and no row is judged by it."""
+    run = Rehearsal(
+        rows=100, rate=Rate(1000, 1), lanes=8, answer=lambda *_: Reply(True, status, b"no")
+    )
+    ending = simulate(run.run())
+    assert ending.stop is Stop.REFUSED
+    assert ending.settlement is not None
+    assert ending.settlement.http_status == status
+    assert len(run.requests) <= 8
+    assert run.statuses_now() == ["pending"] * 100
+
+
+def test_a_redirect_stops_too() -> None:
+    """The address is wrong; whether that server rang anybody is not known."""
+    run = Rehearsal(rows=50, rate=Rate(1000, 1), answer=lambda *_: Reply(True, 307))
+    assert simulate(run.run()).stop is Stop.REFUSED
+    assert run.count("unknown") == len(run.requests) <= 5
+    assert run.count("pending") == 50 - len(run.requests)
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [(SERVER_ERROR, "unknown"), (Reply(True, 422, b"no"), "failed"), (NOT_CONNECTED, "failed")],
+    ids=["500", "422", "refused"],
+)
+def test_equal_failures_in_a_row_pause_the_campaign(reply: Reply, status: str) -> None:
+    """After as many as were asked for, and those of the other lanes."""
+    run = Rehearsal(rows=100, lanes=4, stop_after=10, answer=lambda *_: reply)
+    ending = simulate(run.run())
+    assert ending.stop is Stop.STREAK
+    assert 10 <= run.count(status) <= 10 + 3
+    assert run.count("pending") == 100 - run.count(status)
+
+
+@pytest.mark.parametrize("stop_after", [0, 2])
+def test_a_success_or_another_failure_ends_a_streak(stop_after: int) -> None:
+    """Failures of several kinds, or now and then, are rows' own."""
+    answers = [SERVER_ERROR, ACCEPTED, Reply(True, 502), Reply(True, 422), SERVER_ERROR, ACCEPTED]
+    told = iter(answers)
+    run = Rehearsal(rows=6, lanes=1, stop_after=stop_after, answer=lambda *_: next(told))
+    assert simulate(run.run()).stop is Stop.DONE
+    assert run.count("pending") == 0
+
+
+@pytest.mark.parametrize("rate", [Rate(1, 1), Rate(20, 1), Rate(5000, 1), Rate(10, 60)])
+@pytest.mark.parametrize("lanes", [1, 3, 8])
+def test_a_limit_is_reached_and_not_passed(rate: Rate, lanes: int) -> None:
+    """Exactly so many rows are called, whoever is quick or slow."""
+    run = Rehearsal(rows=30, rate=rate, lanes=lanes, limit=7, seconds=0.013)
+    assert simulate(run.run()).stop is Stop.LIMIT
+    assert run.count("success") == len(run.requests) == 7
+    assert run.count("pending") == 23
+
+
+def test_a_limit_leaves_rows_their_budget() -> None:
+    """A row that was begun is finished."""
+    run = Rehearsal(rows=9, limit=3, answer=lambda _, nth: NOT_CONNECTED if nth < 3 else ACCEPTED)
+    assert simulate(run.run()).stop is Stop.LIMIT
+    assert run.count("success") == 3
+    assert run.count("pending") == 6
+
+
+@pytest.mark.parametrize("limit", [None, 4])
+def test_the_end_is_not_waited_for_by_every_lane(limit: int | None) -> None:
+    """At one call an hour, idle lanes do not keep their turns for hours after the last call."""
+    run = Rehearsal(rows=4, rate=Rate(1, 3600), lanes=8, limit=limit)
+
+    async def work() -> float:
+        await run.run()
+        return asyncio.get_running_loop().time()
+
+    end = simulate(work())
+    assert run.count("success") == 4
+    assert end - run.moments[-1] <= 3600 + 60
+
+
+def test_a_stop_finishes_what_is_in_flight() -> None:
+    """No further call begins; rows that were claimed and not sent stand as before."""
+    run = Rehearsal(rows=100, rate=Rate(100, 1), lanes=20, seconds=5)
+    run.on_request = lambda run: run.dispatcher.stop() if len(run.requests) == 12 else None
+    assert simulate(run.run()).stop is Stop.ASKED
+    assert len(run.requests) == run.answered == run.count("success") == 12
+    assert run.count("pending") == 88
+    assert run.dispatcher.in_flight == 0
+
+
+def test_the_first_reason_to_stop_is_the_one_that_is_told() -> None:
+    """A key that is refused while a person's stop is being obeyed does not change the story."""
+    run = Rehearsal(rows=10, lanes=3, answer=lambda *_: Reply(True, 401))
+    run.on_request = lambda run: run.dispatcher.stop()
+    assert simulate(run.run()).stop is Stop.ASKED
+
+
+def test_an_abort_leaves_what_is_in_flight() -> None:
+    """Those rows are `dialing`, which the ledger turns unknown; none that was not sent is."""
+    run = Rehearsal(rows=100, rate=Rate(100, 1), lanes=20, seconds=5)
+
+    def abort(run: Rehearsal) -> None:
+        if len(run.requests) == 12:
+            asyncio.get_running_loop().call_soon(run.dispatcher.abort)
+
+    run.on_request = abort
+    assert simulate(run.run()).stop is Stop.ASKED
+    assert run.answered == 0
+    assert run.count("dialing") == len(run.requests) == 12
+    assert run.count("pending") == 88
+
+
+@pytest.mark.parametrize("where", ["body", "outcome", "line"])
+def test_a_fault_in_one_lane_ends_all_in_order(where: str) -> None:
+    """It is told, calls in flight are settled, and a row that was not sent stands as before."""
+    run = Rehearsal(rows=40, rate=Rate(100, 1), lanes=10)
+    calls = iter(range(1_000))
+
+    def break_at_fifth(*_: Any) -> Any:
+        if next(calls) == 4:
+            raise RuntimeError("a bug")
+        return {"to": _[0].e164} if where == "body" else ACCEPTED
+
+    if where == "body":
+        run.body_of = break_at_fifth
+    elif where == "outcome":
+        run.on_outcome = break_at_fifth
+    else:
+        run.answer = break_at_fifth
+    ending = simulate(run.run())
+    assert ending.stop is Stop.BROKEN
+    assert isinstance(ending.error, RuntimeError)
+    assert run.count("success") + run.count("dialing") == len(run.requests)
+    assert run.count("dialing") == (1 if where == "line" else 0)
+    assert run.count("pending") == 40 - len(run.requests)
+
+
+@pytest.mark.parametrize("method", ["claim", "claim_again", "settle", "release", "renew"])
+def test_a_ledger_that_fails_ends_the_run(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is dialled that cannot be recorded, and the error is told."""
+    run = Rehearsal(
+        rows=400,
+        rate=Rate(20, 1),
+        lanes=4,
+        answer=lambda _, nth: NOT_CONNECTED if nth == 1 else ACCEPTED,
+    )
+    if method == "release":
+        run.on_request = lambda run: run.dispatcher.stop()
+
+    async def fail(*_: object) -> bool:
+        raise LedgerError("The disk is full.")
+
+    monkeypatch.setattr(MemoryJournal, method, fail)
+    ending = simulate(run.run())
+    if method == "release":
+        assert ending.stop is Stop.ASKED
+    else:
+        assert (ending.stop, str(ending.error)) == (Stop.BROKEN, "The disk is full.")
+    assert len(run.requests) < 200
+    assert run.count("success") + run.count("pending") + run.count("dialing") == 400
+    if method == "claim":
+        assert run.requests == []
+
+
+def test_a_lost_lease_stops_the_run() -> None:
+    """Another process has the campaign; what is in flight is still recorded."""
+    run = Rehearsal(rows=400, rate=Rate(10, 1))
+
+    def steal(run: Rehearsal) -> None:
+        if len(run.requests) == 20:
+            asyncio.get_running_loop().call_later(0.05, run.ledger.acquire)
+
+    run.on_request = steal
+    ending = simulate(run.run())
+    assert ending.stop is Stop.BROKEN
+    assert len(run.requests) <= 22
+    assert run.count("success") == len(run.requests)
+
+
+def test_a_lease_that_is_lost_in_a_pause_ends_the_pause() -> None:
+    """A row that was claimed before it is given back unsent, whoever has the campaign now."""
+    answer = first(1, Reply(True, 429, b"", "100"))
+    run = Rehearsal(rows=20, rate=Rate(10, 1), lanes=5, seconds=0.192, answer=answer)
+
+    async def work() -> tuple[Ending, float]:
+        loop = asyncio.get_running_loop()
+        loop.call_later(10, run.ledger.acquire)
+        loop.call_later(5, lambda: waiting.append(run.count("dialing")))
+        return await run.run(), loop.time()
+
+    waiting: list[int] = []
+    ending, end = simulate(work())
+    assert waiting == [1]
+    assert (ending.stop, str(ending.error)) == (Stop.BROKEN, "The lease is lost.")
+    assert end < run.moments[0] + 20
+    assert len(run.requests) == 2
+    assert run.count("success") == 1
+    assert run.count("pending") == 19
+
+
+def test_a_run_that_lives_renews_its_lease() -> None:
+    """Also through a long pause."""
+    run = Rehearsal(rows=2, lanes=1, answer=first(1, Reply(True, 429, b"", "120")))
+    renewed: list[float] = []
+
+    async def work() -> None:
+        original = MemoryJournal.renew
+
+        async def renew(self: MemoryJournal) -> bool:
+            renewed.append(asyncio.get_running_loop().time())
+            return await original(self)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(MemoryJournal, "renew", renew)
+            await run.run()
+
+    simulate(work())
+    gaps = [b - a for a, b in pairwise(renewed)]
+    assert len(renewed) >= 20
+    assert max(gaps) <= 10
+
+
+def test_a_closed_lid_is_followed_by_no_burst() -> None:
+    """Ten minutes in which nothing ran are not made up for."""
+    run = Rehearsal(rows=200, rate=Rate(10, 1), lanes=20)
+
+    def close_lid(run: Rehearsal) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop)
+        if len(run.requests) == 50:
+            loop.stall(600)
+
+    run.on_request = close_lid
+    assert simulate(run.run()).stop is Stop.DONE
+    assert run.count("success") == 200
+    assert most_in(1.0, run.moments) <= 10
+
+
+def test_unknown_rows_are_dialled_where_a_person_says_so() -> None:
+    """And one that is not answered for stays unknown."""
+    run = Rehearsal(rows=2, answer=first(2, SERVER_ERROR))
+    simulate(run.run())
+    assert run.statuses_now() == ["unknown", "unknown"]
+    run.statuses, run.answer = (CallStatus.UNKNOWN,), first(3, THROTTLED)
+    run.lanes = 1
+    simulate(run.run())
+    assert run.statuses_now() == ["unknown", "success"]
+
+
+def test_a_cancelled_run_leaves_no_task_behind() -> None:
+    """Neither lanes nor the sign of life."""
+    run = Rehearsal(rows=20, seconds=3)
+
+    async def work() -> set[asyncio.Task[Any]]:
+        task = asyncio.create_task(run.run())
+        await asyncio.sleep(1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.sleep(0)
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert simulate(work()) == set()
+    assert run.count("dialing") == len(run.requests)
+
+
+def test_settlements_of_the_rehearsal_are_settlements() -> None:
+    """The fake ledger keeps what `settle` says."""
+    run = Rehearsal(rows=1, answer=first(1, Reply(True, 422, b"bad number")))
+    simulate(run.run())
+    (outcome,) = run.outcomes
+    row = run.ledger.rows[1]
+    said = Settlement(outcome.status, outcome.reason, outcome.detail)
+    assert said == Settlement(CallStatus.FAILED, "refused", "Refused: HTTP 422 “bad number”.")
+    assert (row.verdict.reason, row.verdict.detail) == (outcome.reason, outcome.detail)
+
+
+class SharedSlots(MemoryLedger):
+    """A campaign whose departures are booked together with those of another process."""
+
+    booked: list[float]
+
+    @property
+    def next_at(self) -> float:
+        """Of all campaigns of the service."""
+        return self.booked[0]
+
+    @next_at.setter
+    def next_at(self, moment: float) -> None:
+        if "booked" in vars(self):
+            self.booked[0] = moment
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.3])
+def test_two_processes_keep_one_rate(seconds: float) -> None:
+    """What they dial together is no more than each was allowed, and not much less."""
+    runs = [Rehearsal(rows=150, rate=Rate(10, 1), lanes=10, seconds=seconds) for _ in range(2)]
+    booked = [0.0]
+    for run in runs:
+        run.ledger = SharedSlots(run.ledger.rows.values())
+        run.ledger.booked = booked
+
+    async def work() -> None:
+        await asyncio.gather(*(run.run() for run in runs))
+
+    simulate(work())
+    moments = sorted(moment for run in runs for moment in run.moments)
+    assert len(moments) == 300
+    assert most_in(1.0, moments) <= 10
+    assert (len(moments) - 1) / (moments[-1] - moments[0]) >= 9.5
+
+
+@pytest.mark.parametrize(
+    ("step", "longest"), [(-86_400.0, 0.5), (-30.0, 31.0), (7_200.0, 0.5)], ids=str
+)
+def test_a_clock_that_is_set_causes_no_burst(step: float, longest: float) -> None:
+    """Nor a wait beyond the step itself; after a long step back there is none at all."""
+    run = Rehearsal(rows=100, rate=Rate(10, 1), lanes=10)
+
+    def set_clock(run: Rehearsal) -> None:
+        run.clock_step = step if len(run.requests) > 40 else 0.0
+
+    run.on_request = set_clock
+    assert simulate(run.run()).stop is Stop.DONE
+    assert run.count("success") == 100
+    assert most_in(1.0, run.moments) <= 10
+    assert max(b - a for a, b in pairwise(run.moments)) < longest
