@@ -31,6 +31,10 @@ demo: setup ## Rehearse: dial the sample lists against a local sandbox
 test: setup ## Run all tests
 	@$(BIN)/pytest
 
+.PHONY: faults
+faults: setup ## Inject every fault of tests/faults/faults.csv and print what was seen
+	@$(BIN)/pytest -q -m fault --fault-table
+
 .PHONY: lint
 lint: setup ## Check style, types and the direction of imports
 	@$(BIN)/ruff check

@@ -13,12 +13,25 @@ from hypothesis import settings
 from batchdial.cli import main
 from batchdial.sandbox import SANDBOX_KEY, Sandbox, SandboxSettings
 
+from .faults.table import FaultTable
+
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--fault-table` prints what each line of the matrix of faults came to."""
+    parser.addoption("--fault-table", action="store_true", help="print the matrix of faults")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let tests say which lines of the matrix they inject."""
+    config.addinivalue_line("markers", "fault(*lines, injected): injects lines of faults.csv")
+    config.pluginmanager.register(FaultTable())
 
 
 @pytest.fixture(autouse=True)
