@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,9 @@ from batchdial.lists.mapping import column_map_from_dict, column_map_to_dict, ma
 from batchdial.lists.phones import NUMBER_TYPES, region_code
 from batchdial.lists.saved import load_mapping, save_mapping
 from batchdial.models import CallStatus, Contact
-from batchdial.results.file import check_output, results_header, write_results
+from batchdial.results.file import check_output, list_stem, results_header, write_results
 from batchdial.results.summary import Tally
+from batchdial.rules.cells import is_reprint
 from batchdial.rules.redial import RANG, SAFE_TO_REDIAL, Known, amend, place
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from batchdial.ledger.ledger import Lease
     from batchdial.lists.loader import ContactFile
-    from batchdial.models import ColumnMap, Reading
+    from batchdial.models import ColumnMap, Reading, SourceRow
     from batchdial.settings import Settings
 
 #: Contacts of which a plan shows the request.
@@ -119,16 +121,18 @@ class Source:
         name = asked or next((name for name in told if name), None)
         if name is None and self.path is None:
             raise ConfigError("A list from standard input needs a name: --campaign NAME")
-        return name or (self.path.stem if self.path is not None else "")
+        return name or (list_stem(self.path.name) if self.path is not None else "")
 
     def save_mapping(self, path: Path) -> None:
         """Write which column is which field, for other files of the same form."""
         save_mapping(path, self.columns, self.file.reading.header)
 
-    def contacts(self) -> Iterator[list[Contact]]:
-        """Clean the rows, block by block."""
+    def contacts(
+        self, mend: Callable[[list[SourceRow]], list[SourceRow]] = lambda block: block
+    ) -> Iterator[list[Contact]]:
+        """Clean the rows, block by block, each mended before."""
         return clean(
-            self.file.blocks(),
+            map(mend, self.file.blocks()),
             self.columns,
             region=self.region,
             allow_types=self.allow_types,
@@ -302,9 +306,20 @@ def compare(
     """
     changes = Amendments()
     checked = Checked(source.file.reading, source.columns)
-    for block in source.contacts():
-        numbers = [_row_number(contact.prior or {}) for contact in block]
-        found = lists.rows_at(stored.id, [number for number in numbers if number])
+
+    def recorded(block: Sequence[SourceRow | Contact]) -> tuple[list[int], dict[int, Any]]:
+        numbers = [_row_number(row.prior or {}) for row in block]
+        return numbers, lists.rows_at(stored.id, [number for number in numbers if number])
+
+    def undo_reprints(block: list[SourceRow]) -> list[SourceRow]:
+        numbers, found = recorded(block)
+        return [
+            _as_it_was(row, found[number][1]) if number in found else row
+            for row, number in zip(block, numbers, strict=True)
+        ]
+
+    for block in source.contacts(undo_reprints):
+        numbers, found = recorded(block)
         standing = []
         for contact, number in zip(block, numbers, strict=True):
             row_id, there = found.get(number, (0, None))
@@ -320,14 +335,20 @@ def compare(
     return changes, checked
 
 
+def _as_it_was(row: SourceRow, stored: Contact) -> SourceRow:
+    """The row with the ledger's cells in place of what a spreadsheet made of them."""
+    pairs = zip_longest(row.cells, stored.cells[: len(row.cells)], fillvalue="")
+    return replace(row, cells=tuple(was if is_reprint(cell, was) else cell for cell, was in pairs))
+
+
 def origin(source: Source, active: Sequence[StoredList]) -> StoredList | None:
     """The list that a results file came from: the same columns, and the name where that decides."""
     reading = source.file.reading
     if not reading.is_results:
         return None
     alike = [one for one in active if results_header(one.header) == reading.header]
-    stem = reading.name.removesuffix(".csv").removesuffix(".results")
-    named = [one for one in alike if one.name.rsplit(".", 1)[0] == stem]
+    stem = list_stem(reading.name).removesuffix(".results")
+    named = [one for one in alike if list_stem(one.name) == stem]
     return named[0] if named else alike[0] if len(alike) == 1 else None
 
 

@@ -53,7 +53,9 @@ def show_checked(checked: Checked, say: Callable[[str], object]) -> None:
         say(f"  … and {hidden:,} more; after a run, the results file names each.")
     for name, number in checked.blanks.items():
         if name != "phoneNumber":
-            say(f"  {{{printable(name)}}} is blank in {plural(number, 'row')} that can be called.")
+            lacks = "blank or no address" if name == "email" else "blank"
+            rows = f"{plural(number, 'row')} that can be called"
+            say(f"  {{{printable(name)}}} is {lacks} in {rows}.")
     if checked.examples:
         say("")
         _show_examples(checked.examples, say)

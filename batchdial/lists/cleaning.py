@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from batchdial.lists.emails import email_note
 from batchdial.lists.mapping import phone_texts, region_of
 from batchdial.lists.phones import read_number
 from batchdial.models import CallStatus, Contact, Verdict
+from batchdial.rules.cells import is_reprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 #: Of these rows a phone has rung, or may have: their number is never free again.
 _CALLED = frozenset({CallStatus.SUCCESS, CallStatus.UNKNOWN, CallStatus.DIALING})
+
+#: The reason of a number in scientific notation, and that number as its sentence cites it.
+LOST_DIGITS = "excel_scientific"
+_SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}")
 
 
 def clean(
@@ -99,7 +105,7 @@ def _contact(
     holders: dict[int, int],
 ) -> Contact:
     _hold_called(row, holders)
-    verdict = _read(row.cells, columns, region, allow_types)
+    verdict = _still_damaged(row, columns) or _read(row.cells, columns, region, allow_types)
     if verdict.status is CallStatus.PENDING and verdict.e164:
         holder = holders.setdefault(int(verdict.e164), row.row)
         if holder != row.row:
@@ -108,6 +114,17 @@ def _contact(
         elif note := _email_note(row.cells, columns):
             verdict = replace(verdict, detail=f"{verdict.detail} {note}".lstrip())
     return Contact(row.row, row.cells, verdict, row.prior)
+
+
+def _still_damaged(row: SourceRow, columns: ColumnMap) -> Verdict | None:
+    """The verdict of before on a number without its last digits that a spreadsheet wrote out."""
+    prior = row.prior or {}
+    found = _SCIENTIFIC.search(prior.get("detail", ""))
+    if prior.get("reason") != LOST_DIGITS or found is None:
+        return None
+    if not any(is_reprint(text, found[0]) for text in phone_texts(columns, row.cells)):
+        return None
+    return Verdict(CallStatus.INVALID, None, LOST_DIGITS, prior["detail"])
 
 
 def _read(
@@ -136,10 +153,7 @@ _code = lru_cache(maxsize=1024)(country_code)
 
 def _email_note(cells: Sequence[str], columns: ColumnMap) -> str:
     source = columns.get("email")
-    text = (
-        " ".join(filter(None, (cells[index].strip() for index in source.columns))) if source else ""
-    )
-    return email_note(text) if text else ""
+    return email_note([cells[index] for index in source.columns]) if source else ""
 
 
 def _hold_called(row: SourceRow, holders: dict[int, int]) -> None:

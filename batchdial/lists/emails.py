@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from batchdial.lists.sentences import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 class Email(NamedTuple):
@@ -51,6 +54,11 @@ def check_email(text: str) -> str:
     return read_email(text).address
 
 
+def first_email(texts: Iterable[str]) -> str:
+    """The first good address of several cells; empty where none holds one."""
+    return next(filter(None, map(check_email, texts)), "")
+
+
 def read_email(text: str) -> Email:
     """
     The address in a cell, or the word for what is wrong with it.
@@ -84,10 +92,19 @@ def read_email(text: str) -> Email:
     return Email("", reason) if reason else Email(found)
 
 
-def email_note(text: str) -> str:
-    """The sentence for a row whose e-mail address is not sent; empty where it is, or is blank."""
-    reason = read_email(text).reason
-    return f"The e-mail address {quote(text)} is not sent: {PROBLEMS[reason]}." if reason else ""
+def email_note(texts: Sequence[str]) -> str:
+    """The sentence for a row whose e-mail address is not sent; empty where one is, or all blank."""
+    if first_email(texts):
+        return ""
+    wrong = ((text, read_email(text).reason) for text in texts)
+    return next(
+        (
+            f"The e-mail address {quote(text)} is not sent: {PROBLEMS[reason]}."
+            for text, reason in wrong
+            if reason
+        ),
+        "",
+    )
 
 
 def _unwrapped(text: str) -> str:

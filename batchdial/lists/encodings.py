@@ -36,6 +36,16 @@ _LOST_BYTE = re.compile("[\udc80-\udcff]")
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b") | {127})
 
 
+def was_misread(text: str) -> bool:
+    """Whether a text is UTF-8 that somebody once read as cp1252 and saved so: `JosÃ©`."""
+    if text.isascii():
+        return False
+    try:
+        return not text.encode("cp1252").decode("utf-8").isascii()
+    except UnicodeError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What one pass over a file's bytes found."""

@@ -14,6 +14,7 @@ from batchdial.lists import encodings
 from batchdial.lists.delimited import open_delimited
 from batchdial.lists.outline import find_header, total_rows
 from batchdial.lists.packed import unpack
+from batchdial.lists.sentences import quote
 from batchdial.lists.sources import existing, is_blank, is_workbook, refuse_by_content, spool
 from batchdial.lists.workbook import open_workbook
 from batchdial.models import RESULT_COLUMNS, Reading, SourceRow
@@ -49,6 +50,10 @@ class ContactFile:
             ListError: A row has more cells than the header, or a quote is never closed.
         """
         yield from _blocks(self._table, self._layout)
+
+
+#: What a UTF-8 byte order mark turns into where it is read as cp1252 and saved again.
+_MISREAD_MARK = "ï»¿"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +186,18 @@ def _understand(
     if not sample:
         raise ListError(f"{name} has a header and no rows below it: 0 contacts.")
     reading = _reading(name, table, names, layout, found.digest)
-    told = tuple(filter(None, (note, *notes, *table.outline.notes)))
+    told = tuple(filter(None, (note, *notes, *table.outline.notes, _misread_note(sample))))
     return ContactFile(replace(reading, notes=told), sample, table, layout)
+
+
+def _misread_note(sample: Sequence[SourceRow]) -> str:
+    for row in sample:
+        for cell in filter(encodings.was_misread, row.cells):
+            return (
+                f"{quote(cell)} in row {row.row} looks misread before this file was saved; it is "
+                "sent as it stands. Export again as UTF-8 to mend it"
+            )
+    return ""
 
 
 def _reading(
@@ -217,6 +232,12 @@ def _header(name: str, table: Table) -> tuple[tuple[str, ...], _Layout, tuple[st
     """The column names, the place of each, and what was left out above and below."""
     header = find_header(name, table.outline.head)
     row, names = header.row, header.names
+    if names[0].startswith(_MISREAD_MARK):
+        raise ListError(
+            f"{name} was saved from a file that had been opened with a wrong encoding: it begins "
+            f"with {_MISREAD_MARK}, and every letter such as é is broken in the same way.\n"
+            "Open the original again as UTF-8 (Unicode), and save that."
+        )
     if set(RESULT_COLUMNS) <= set(names):
         names = tuple(map(restore, names))
         last = {column: index for index, column in enumerate(names) if column in RESULT_COLUMNS}

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from batchdial.errors import ConfigError, ListError
-from batchdial.lists import shapes
+from batchdial.lists.emails import first_email
 from batchdial.lists.headers import Finder
 from batchdial.lists.phone_column import PhoneFinder
 from batchdial.lists.words import parted
@@ -189,14 +189,15 @@ def payload(columns: ColumnMap, cells: Sequence[str], e164: str) -> dict[str, st
     The body of one call's request.
 
     Blank cells are not sent, nor is text in the e-mail's column that is no
-    address. A variable never takes the place of one of the API's own fields.
+    good address. A variable never takes the place of one of the API's own fields.
     """
     body = {"phoneNumber": e164}
     for source in columns.fields:
         if source.field == "region":
             continue
-        text = " ".join(filter(None, (trimmed(cells[index]) for index in source.columns)))
-        if text and (source.field != "email" or shapes.email_like(text)):
+        texts = [trimmed(cells[index]) for index in source.columns]
+        text = first_email(texts) if source.field == "email" else " ".join(filter(None, texts))
+        if text:
             body.setdefault(source.field, text)  # the cleaned number is there already
     return body
 

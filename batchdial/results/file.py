@@ -7,6 +7,7 @@ import os
 import shlex
 from contextlib import contextmanager, suppress
 from datetime import UTC
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from batchdial.errors import OutputError
@@ -15,7 +16,6 @@ from batchdial.rules.cells import neutralise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from batchdial.models import Contact
 
@@ -23,9 +23,22 @@ if TYPE_CHECKING:
 ENCODING = "utf-8-sig"
 
 
+def list_stem(name: str) -> str:
+    """`leads` of `leads.csv`, and of `leads.csv.gz`."""
+    unpacked = Path(name).stem if Path(name).suffix.lower() in (".gz", ".zip") else name
+    return Path(unpacked).stem
+
+
 def default_output(source: Path, *, is_results: bool) -> Path:
     """`leads.results.csv` beside `leads.csv`; a results file that is fed back is its own."""
-    return source if is_results else source.with_name(f"{source.stem}.results.csv")
+    if not is_results:
+        return source.with_name(f"{list_stem(source.name)}.results.csv")
+    is_csv = source.suffix.lower() not in _OTHER_FORMS
+    return source if is_csv else source.with_name(f"{list_stem(source.name)}.csv")
+
+
+#: Names of files that a results file may have been saved as, and that CSV must not be put under.
+_OTHER_FORMS = (".gz", ".zip", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
 
 def check_output(path: Path, source: Path | None) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from typing import TYPE_CHECKING
+
+import openpyxl  # type: ignore[import-untyped]
+import pytest
 
 from tests.e2e.leads import dialled, number, read_results, write_leads, write_rows
 
@@ -147,3 +151,104 @@ def test_a_template(to_sandbox: Sandbox, batchdial: Callable[..., Answer], tmp_p
     assert batchdial("template", "--agent", "ag_1").out.strip().endswith("email,plan")
     assert batchdial("template", "--agent", "ag_1", "-o", "new.csv").code == 73
     assert not to_sandbox.posts
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["same-ledger", "other-ledger"])
+@pytest.mark.parametrize("form", ["xlsx", "csv.gz"])
+def test_results_in_another_form(
+    form: str,
+    is_known: bool,
+    to_sandbox: Sandbox,
+    batchdial: Callable[..., Answer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Saved as a workbook or packed, they are fed back, and the new ones are a CSV file again."""
+    write_leads(tmp_path / "leads.csv", [number(1), number(2)])
+    to_sandbox.configure(script=("failed",))
+    batchdial("run", "leads.csv", "--yes", "--concurrency", "1")
+    assert dialled(to_sandbox.posts) == {number(1): 1, number(2): 1}
+    results = tmp_path / "leads.results.csv"
+    if form == "xlsx":
+        book = openpyxl.Workbook()
+        for cells in csv.reader(results.read_text("utf-8-sig").splitlines()):
+            book.active.append(cells)
+        book.save(tmp_path / "leads.results.xlsx")
+    else:
+        (tmp_path / "leads.results.csv.gz").write_bytes(gzip.compress(results.read_bytes()))
+    results.unlink()
+    if not is_known:
+        monkeypatch.setenv("BATCHDIAL_LEDGER", str(tmp_path / "other.db"))
+    answer = batchdial("retry", f"leads.results.{form}", "--yes", "--json")
+    assert answer.json["counts"] == {"success": 2}
+    assert dialled(to_sandbox.posts) == {number(1): 2, number(2): 1}
+    assert [row["status"] for row in read_results(results)] == ["success", "success"]
+
+
+#: What a spreadsheet writes of cells that it takes for numbers.
+_RESAVED = {
+    number(1): number(1)[1:],
+    number(2)[1:] + ".0": number(2)[1:],
+    number(4): f"{int(number(4)[1:]):.5E}",
+    "4.47E+11": "447000000000",
+    "00123": "123",
+    "1.50": "1.5",
+}
+
+
+def _resave(path: Path) -> None:
+    """Open and save a results file as a spreadsheet does that takes digits for numbers."""
+    header, *rows = list(csv.reader(path.read_text("utf-8-sig").splitlines()))
+    changed = [[_RESAVED.get(cell, cell) for cell in cells] for cells in rows]
+    assert changed != rows
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *changed])
+
+
+def test_a_spreadsheet_that_saves_the_results_changes_nothing(
+    to_sandbox: Sandbox, batchdial: Callable[..., Answer], tmp_path: Path
+) -> None:
+    """
+    Plus, zeros and decimals come back from the ledger; a number whose digits are lost is
+    not dialled because its zeros were written out; the results are the same to the byte.
+    """
+    write_rows(
+        tmp_path / "leads.csv",
+        [
+            ("phone", "code"),
+            (number(1), "00123"),
+            (number(2)[1:] + ".0", "1.50"),
+            ("4.47E+11", "00123"),
+            (number(4), "=1+1"),
+        ],
+    )
+    to_sandbox.configure(failed=1.0)
+    batchdial("run", "leads.csv", "--yes", "--region", "US", "--stop-after", "0")
+    results = tmp_path / "leads.results.csv"
+    before = read_results(results)
+    assert [row["status"] for row in before] == ["failed", "failed", "invalid", "failed"]
+    calls = len(to_sandbox.posts)
+    _resave(results)
+    to_sandbox.configure(failed=0.0)
+    batchdial("retry", "leads.results.csv", "--yes")
+    assert dialled(to_sandbox.posts[calls:]) == {number(1): 1, number(2): 1, number(4): 1}
+    bodies = [post.body for post in to_sandbox.posts[calls:]]
+    assert {body["code"] for body in bodies if isinstance(body, dict)} == {"00123", "1.50", "=1+1"}
+    after = read_results(results)
+    assert [(row["phone"], row["code"]) for row in after] == [
+        (row["phone"], row["code"]) for row in before
+    ]
+
+
+def test_lost_digits_written_out_are_not_dialled(
+    batchdial: Callable[..., Answer], tmp_path: Path
+) -> None:
+    """Also where no ledger knows the list: `check -o`, saved by a spreadsheet, fed back."""
+    write_rows(tmp_path / "leads.csv", [("phone",), ("4.47E+11",), (number(1),)])
+    batchdial("check", "leads.csv", "-o", "checked.csv")
+    _resave(tmp_path / "checked.csv")
+    answer = batchdial("check", "checked.csv", "--region", "GB", "--json")
+    assert answer.json["reasons"]["invalid"] == {"excel_scientific": 1}
+    _correct(tmp_path / "checked.csv", "2", number(2))
+    answer = batchdial("check", "checked.csv", "--json")
+    assert answer.json["counts"] == {"pending": 2}

@@ -39,7 +39,7 @@ def test_address(cell: str, address: str) -> None:
     """What is certainly one address is sent, without what stands around it."""
     assert read_email(cell) == (address, "")
     assert check_email(cell) == address
-    assert email_note(cell) == ""
+    assert email_note([cell]) == ""
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,16 @@ def test_no_address(cell: str, reason: str) -> None:
     """Everything else is not sent, and the row says why."""
     assert read_email(cell) == ("", reason)
     assert check_email(cell) == ""
-    assert email_note(cell).startswith("The e-mail address ")
-    assert email_note(cell).endswith(f" is not sent: {PROBLEMS[reason]}.")
-    assert len(email_note(cell)) < 200
+    assert email_note([cell]).startswith("The e-mail address ")
+    assert email_note([cell]).endswith(f" is not sent: {PROBLEMS[reason]}.")
+    assert len(email_note([cell])) < 200
 
 
 @pytest.mark.parametrize("cell", ["", "  ", "\u00a0\u200b", "-", "n/a", "None", "NULL", "nan"])
 def test_blank(cell: str) -> None:
     """No address is no fault."""
     assert read_email(cell) == ("", "")
-    assert email_note(cell) == ""
+    assert email_note([cell]) == ""
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[a-zé. ]{0,5}@?[a-z.,;@<> -]{0,12}"))

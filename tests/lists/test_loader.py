@@ -313,3 +313,20 @@ def test_rows_in_are_rows_out_in_any_form(
         assert "--encoding" in str(question)  # noqa: PT017
     else:
         assert cells(opened) == rows_
+
+
+def test_a_mark_that_was_read_as_text_is_refused(write: Write) -> None:
+    """All letters of such a file are broken; opened and saved again the right way, they are not."""
+    path = write("\ufeffName,phone\nJosé,1\n".encode().decode("cp1252"))
+    with pytest.raises(ListError, match="wrong encoding"):
+        open_list(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_told"), [("JosÃ©", True), ("José", False), ("Çelik", False), ("山田", False)]
+)
+def test_a_name_that_was_misread_is_told(write: Write, name: str, is_told: bool) -> None:
+    """It would be spoken so; the file cannot tell what else is broken, so nothing is guessed."""
+    opened = open_list(write(f"Name,phone\n{name},1\n"))
+    assert ("misread" in "; ".join(opened.reading.notes)) == is_told
+    assert cells(opened) == [(name, "1")]

@@ -236,7 +236,12 @@ def test_places_that_cannot_be_written(
         ("leads.xlsx", False, "leads.results.csv"),
         ("leads", False, "leads.results.csv"),
         ("a.b.csv", False, "a.b.results.csv"),
+        ("leads.csv.gz", False, "leads.results.csv"),
+        ("leads.zip", False, "leads.results.csv"),
         ("leads.results.csv", True, "leads.results.csv"),
+        ("leads.results.txt", True, "leads.results.txt"),
+        ("leads.results.xlsx", True, "leads.results.csv"),
+        ("leads.results.csv.gz", True, "leads.results.csv"),
     ],
 )
 def test_where_results_go(source: str, is_results: bool, name: str, tmp_path: Path) -> None:

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from batchdial.rules.cells import mask_email, mask_number, neutralise, printable, restore
+from batchdial.rules.cells import (
+    is_reprint,
+    mask_email,
+    mask_number,
+    neutralise,
+    printable,
+    restore,
+)
 
 #: Text in which the dangerous signs are frequent.
 CELLS = st.one_of(st.text(), st.text(alphabet="'=+-@\t\r\n0 1A,."))
@@ -71,3 +78,54 @@ def test_a_number_is_masked(number: str, masked: str) -> None:
 def test_an_address_is_masked(address: str, masked: str) -> None:
     """What is no address is masked whole."""
     assert mask_email(address) == masked
+
+
+@pytest.mark.parametrize(
+    ("original", "cell"),
+    [
+        ("+447911123456", "447911123456"),
+        ("07911123456", "7911123456"),
+        ("447911123456.0", "447911123456"),
+        ("4.47E+11", "447000000000"),
+        ("447911123456", "4.47911E+11"),
+        ("+447911123456", "4,47911E+11"),
+        ("00123", "123"),
+        ("-5.0", "-5"),
+        ("1.50", "1.5"),
+        ("000", "0"),
+    ],
+)
+def test_what_a_spreadsheet_makes_of_a_number(original: str, cell: str) -> None:
+    """Plus, zeros, exponent and digits that were lost on the way are told from a correction."""
+    assert is_reprint(cell, original)
+
+
+@pytest.mark.parametrize(
+    ("original", "cell"),
+    [
+        ("7911123456", "07911123456"),  # who adds a zero is a person
+        ("447911123456", "+447911123456"),
+        ("4.47E+11", "447911123456"),
+        ("447911123456", "4.49E+11"),
+        ("7911123456", "7911123457"),
+        ("00123", "00123"),
+        ("Ann", "Ben"),
+        ("", "0"),
+        ("123", ""),
+        ("1/2", "2"),
+    ],
+)
+def test_a_correction_is_no_reprint(original: str, cell: str) -> None:
+    """Whatever a spreadsheet cannot have made by itself is what a person wanted."""
+    assert not is_reprint(cell, original)
+
+
+@given(number=st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True), zeros=st.integers(0, 3))
+def test_a_number_left_to_a_spreadsheet_is_known_again(number: str, zeros: int) -> None:
+    """As a whole and as an exponent with any number of digits; with another digit it is not."""
+    original = "+" + number if zeros == 0 else "0" * zeros + number
+    assert is_reprint(number, original)
+    for digits in range(len(number)):
+        assert is_reprint(f"{int(number):.{digits}E}", original)
+    other = str(9 - int(number[0]) or 1) + number[1:]
+    assert is_reprint(other, original) == (other == number)
