@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from batchdial.errors import ConfigError
 from batchdial.ledger.lists import Amendments, Lists, StoredList
-from batchdial.lists.cleaning import clean, held_by_results, last_holders
+from batchdial.lists.cleaning import clean, held_by_results, last_holders, region_named
 from batchdial.lists.loader import open_list
 from batchdial.lists.mapping import column_map_from_dict, column_map_to_dict, map_columns, payload
-from batchdial.lists.phones import NUMBER_TYPES, region_code
+from batchdial.lists.phones import NUMBER_TYPES
 from batchdial.lists.saved import load_mapping, save_mapping
 from batchdial.models import CallStatus, Contact
 from batchdial.results.file import check_output, list_stem, results_header, write_results
@@ -354,9 +354,9 @@ def origin(source: Source, active: Sequence[StoredList]) -> StoredList | None:
 
 def _check_words(settings: Settings) -> None:
     problems = []
-    if settings.region is not None and region_code(settings.region) is None:
+    if settings.region is not None and region_named(settings.region) is None:
         problems.append(
-            f"--region: there is no country {settings.region!r}. Give its two letters, such as GB."
+            f"--region: there is no country {settings.region!r}. Give its code or name, such as GB."
         )
     wrong = sorted(settings.allow_types - set(NUMBER_TYPES))
     if wrong:

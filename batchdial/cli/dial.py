@@ -196,13 +196,15 @@ def _opened(settings: Settings, opener: Callable[[Settings], Session], *, ask: b
 
 def _region(text: str) -> str:
     """Two letters of a country, or nothing for none."""
-    from batchdial.lists.phones import region_code
+    from batchdial.lists.cleaning import region_named
 
     if text.strip().lower() in {"none", ""}:
         return ""
-    code = region_code(text)
+    code = region_named(text)
     if code is None:
-        raise click.UsageError(f"there is no country {text.strip()!r}; give its two letters")
+        raise click.UsageError(
+            f"there is no country {text.strip()!r}; give its code or name"
+        )
     return code
 
 

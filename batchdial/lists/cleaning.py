@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from batchdial.lists.countries import country_code
 from batchdial.lists.emails import email_note
 from batchdial.lists.mapping import phone_texts, region_of
-from batchdial.lists.phones import read_number
+from batchdial.lists.phones import read_number, region_code
 from batchdial.models import CallStatus, Contact, Verdict
 from batchdial.rules.cells import is_reprint
 
@@ -140,6 +140,11 @@ def _read(
         if first is None or first.reason == "empty":
             first = verdict
     return first or read_number("", place, allow_types)
+
+
+def region_named(text: str) -> str | None:
+    """The ISO code of the country that `--region` means, by code or name; None where none is."""
+    return region_code(_place(text) or "")
 
 
 def _place(text: str | None) -> str | None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchdial.lists.cleaning import clean, held_by_results, last_holders
+from batchdial.lists.cleaning import clean, held_by_results, last_holders, region_named
 from batchdial.lists.loader import open_list
 from batchdial.lists.mapping import map_columns
 from batchdial.models import CallStatus, ColumnMap, Contact, FieldMap, SourceRow
@@ -212,3 +212,13 @@ def test_clean_samples_can_be_dialled(name: str, region: str | None, rows: int) 
     columns = map_columns(opened.reading.header, opened.sample)
     contacts = [c for block in clean(opened.blocks(), columns, region=region) for c in block]
     assert words(contacts) == ["pending"] * rows
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("GB", "GB"), ("uk", "GB"), ("Germany", "DE"), ("Großbritannien", "GB"), ("日本", "JP")]
+    + [(text, None) for text in ("", "XX", "Atlantis", "Georgia or so")],
+)
+def test_region_by_name(text: str, code: str | None) -> None:
+    """`--region` is understood as the cells of a country column are."""
+    assert region_named(text) == code
