@@ -167,5 +167,5 @@ def test_undone_damage_is_not_refused() -> None:
 
 
 if __name__ == "__main__":
-    wrong, counts = faults(int(sys.argv[1]), random.Random(int(sys.argv[2])))
+    wrong, counts = faults(int(sys.argv[1]), random.Random(int((sys.argv[2:] or ["0"])[0])))
     sys.stdout.write("\n".join([*wrong[:50], f"{len(wrong)} wrong", str(dict(counts))]) + "\n")
