@@ -202,9 +202,7 @@ def _region(text: str) -> str:
         return ""
     code = region_named(text)
     if code is None:
-        raise click.UsageError(
-            f"there is no country {text.strip()!r}; give its code or name"
-        )
+        raise click.UsageError(f"there is no country {text.strip()!r}; give its code or name")
     return code
 
 

@@ -126,9 +126,10 @@ class Finder:
             return None
         return FieldMap("email", (full[0],), "content", self.share(full[0], shapes.email_like))
 
-    def _email_rank(self, column: int) -> tuple[bool, float, int]:
+    def _email_rank(self, column: int) -> tuple[bool, bool, float, int]:
         filled = any(cell.strip() for cell in self.columns[column])
-        return (filled, known_share(self.header[column], _EMAIL), -column)
+        of_contact = not matches(words(self.header[column]), synonyms.HOSTS)
+        return (filled, of_contact, known_share(self.header[column], _EMAIL), -column)
 
     def region(self, taken: set[int]) -> FieldMap | None:
         """The country's column, if it holds countries and not states of the US and Canada."""
@@ -187,7 +188,7 @@ def _role(name: str) -> str | None:
             return "own" if bare else "full"
         if whole in synonyms.PERSONS:
             return "person"
-    return None
+    return "person" if key(name.rsplit(" - ", 1)[-1]) in synonyms.PERSONS else None
 
 
 def _without_whose(own: Iterable[str]) -> str:
@@ -209,6 +210,8 @@ def _country_rank(name: str) -> int | None:
     own = words(name)
     if key(name) in synonyms.MAYBE_STATES:
         return 3
+    if key(name) in synonyms.DIALLING_CODES:
+        return 0
     if not matches(own, synonyms.COUNTRY) or known_share(name, _COUNTRY) < 1:
         return None
     if matches(own, synonyms.COUNTRY_OF_PHONE):

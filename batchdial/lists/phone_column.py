@@ -40,7 +40,7 @@ def kind_of(name: str) -> Kind | None:
     own, whole = words(name), key(name)
     if matches(own, synonyms.NOT_PHONES):
         return None
-    if matches(own, synonyms.MOBILE):
+    if matches((*own, whole), synonyms.MOBILE):
         return Kind.MOBILE
     if matches(own, synonyms.MESSAGES):
         return Kind.MESSAGES
@@ -103,7 +103,12 @@ class PhoneFinder:
 
     def _by_content(self) -> FieldMap | None:
         """A column of hardly anything but numbers, or one whose name leaves no doubt."""
-        never = {c for c in self.free if matches(words(self.header[c]), synonyms.NOT_PHONES)}
+        never = {
+            c
+            for c in self.free
+            if matches(words(self.header[c]), synonyms.NOT_PHONES)
+            or self.header[c].strip().lower() in synonyms.COUNTERS
+        }
         like = [c for c in self.free if c not in never and self._share(c) >= MOST]
         sure = [c for c in like if self.finder.share(c, shapes.surely_phone) >= NEARLY_ALL]
         certain = [

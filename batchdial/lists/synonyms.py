@@ -51,7 +51,8 @@ OFFICE = """
 #: With a word for phone: a company's line, or one that is only to be tried after another.
 LESSER = """
     company* corporate corp hq headquarters organization organisation employer account store
-    branch shop other* alternate alternative alt secondary second backup additional callback car
+    branch shop school schule ecole escuela escola scuola skole skola other* alternate
+    alternative alt secondary second backup additional callback car
     switchboard* billing shipping delivery recado radio spouse partner referrer agent
     firma firmen* firmow* zentrale* hauptnummer standard entreprise societe centralita empresa
     azienda centralino bedrijf* foretag* vaxel* virksomhed* bedrift* yritys* vaihde* sirket*
@@ -62,16 +63,22 @@ LESSER = """
 #: Never a number to call, whatever the column holds.
 NOT_PHONES = """
     *fax* *faks* telecopie* telex isdn tty tdd pager beeper assistant* asst assistent* asistent*
-    emergency notfall* urgence* emergencia* emergenza* spoed* acil ext extn extension id ids from
+    emergency urgent kin nok notfall* notruf* angehorig* urgence* prevenir emergencia* urgencia*
+    familiar pariente* parente* familiare emergenza* nood* spoed* naaste* awaryjn* naglych
+    alarmow* parorende* nodkontakt* nodnummer* nodtelefon* anhorig* lahioma* hatanumero
+    hatayhteys* acil yakini* ext extn extension id ids from
     caller callerid sender outbound twilio old former previous wrong invalid bad dnc verified
     validated updated created added changed hash imei imsi iccid meid sim serial
     传真 傳真 ファックス ファクス 緊急 紧急
 """
+#: Counts the rows, as a column's whole name.
+COUNTERS = frozenset({"#", "№", "nº", "n°"})
 #: Says nothing of what a column is.
 FILLER = """
     a an the your what is please number numbers no nr nro nos num number s n o value type text
     with including incl country code contact contacts customer customers client clients lead
-    leads prospect prospects user recipient borrower applicant patient guest student owner member
+    leads prospect prospects user invitee recipient borrower applicant patient guest student
+    owner member
     buyer seller tenant subscriber person people primary main preferred best new current billing
     shipping delivery default address adres adresse of for and or in to
     numero numeros nummer* numer numero numara* nome nombre de del de la le les du des di da do
@@ -89,7 +96,7 @@ WHOSE = """
     kontakt kontakts ansprechpartner* kunde kunden kund klient klienta klienci klant cliente
     contacto contato contatto asiakas asiakkaan musteri aluno paciente medlem mitglied* s
     contactpersoon teilnehmer* attendee participant candidate donor voter resident passenger
-    employee osoba osoby persona personne persoon properties fields
+    employee osoba osoby persona personne persoon properties fields invitee invitees
 """
 
 FULL_NAMES = frozenset((
@@ -105,7 +112,7 @@ FULL_NAMES = frozenset((
     "volledigenaam", "vooreachternaam", "voorenachternaam", "naamvolledig",
     "imieinazwisko", "nazwiskoiimie", "imienazwisko", "pelnanazwa",
     "fuldenavn", "fuldtnavn", "fulltnavn", "fullstendignavn", "fullstandigtnamn", "heltnamn",
-    "foroochefternamn", "foroghefternavn", "kokonimi", "taydellinennimi",
+    "forochefternamn", "foroghefternavn", "kokonimi", "taydellinennimi",
     "adsoyad", "adisoyadi", "advesoyad", "isimsoyisim", "tamad", "tamisim", "adsoyadi",
 ))  # fmt: skip
 #: A whole name, or what the other columns leave of one: "Name" beside "Vorname" is a last name.
@@ -116,7 +123,8 @@ NAMES = frozenset((
 FIRST_NAMES = frozenset((
     "firstname", "firstnames", "givenname", "givennames", "forename", "forenames", "fname",
     "first", "given", "christianname", "vorname", "vornamen", "rufname", "prenom", "prenoms",
-    "primernombre", "nombres", "nombredepila", "primeironome", "primonome", "prenome", "voornaam",
+    "nomeproprio", "primernombre", "nombres", "nombredepila", "primeironome", "primonome",
+    "prenome", "voornaam",
     "roepnaam", "fornavn", "fornamn", "tilltalsnamn", "etunimi", "kutsumanimi", "imie", "imiona",
     "ilkad",
 ))  # fmt: skip
@@ -140,9 +148,11 @@ PERSONS = frozenset((
     "employee", "attendee", "guest", "ansprechpartner", "ansprechpartnerin", "kontaktperson",
     "kunde", "kundin", "mitglied", "teilnehmer", "patientin", "interlocuteur", "contacto",
     "cliente", "personadecontacto", "personacontacto", "contato", "pessoadecontato", "referente",
-    "contatto", "contactpersoon", "klant", "klient", "klientka", "osobakontaktowa", "kund",
+    "contatto", "contactpersoon", "versicherungsnehmer", "versicherte",
+    "erziehungsberechtigte", "erziehungsberechtigter", "klant", "klient", "klientka",
+    "osobakontaktowa", "kund",
     "kontakt", "asiakas", "osoba", "participant", "yhteyshenkilo", "musteri", "ilgilikisi",
-    "联系人", "聯絡人", "收件人", "担当者", "客户", "客戶",
+    "联系人", "聯絡人", "收件人", "收货人", "收貨人", "担当者", "客户", "客戶",
 ))  # fmt: skip
 FIRST_SIGNS = frozenset(("名", "名字", "下の名前"))
 LAST_SIGNS = frozenset(("姓", "姓氏", "苗字", "名字姓"))
@@ -167,6 +177,8 @@ EMAIL_FILLER = """
     e address adresse adres adresi elettronico elettronica electronico eletronico electronique
     correio posta post id work business personal primary 电子 電子 アドレス
 """
+#: Somebody of the list's owner, where another column is the contact's.
+HOSTS = "user host organizer organiser"
 #: Whose address it is not.
 NOT_EMAILS = "owner agent assistant asst rep from sender cc bcc"
 
@@ -182,6 +194,10 @@ COUNTRY_FILLER = """
     residence residencia residenza residencia residenz wohn wohnsitz zamieszkania
     家 名 コード 代码 代碼 地区 地區 地域
 """
+#: The same by its dialling code.
+DIALLING_CODES = frozenset((
+    "dialcode", "dialingcode", "diallingcode", "callingcode", "phonecode", "isdcode",
+))  # fmt: skip
 #: Of the phone number itself; before every other country.
 COUNTRY_OF_PHONE = "phone mobile tel telephone telefon"
 #: Of one of a person's addresses.
