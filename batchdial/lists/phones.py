@@ -18,6 +18,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType, ValidationResult
 
 from batchdial.lists.damage import read_cell
+from batchdial.lists.plans import certain_number
 from batchdial.lists.sentences import DETAILS, quote
 from batchdial.models import CallStatus, Verdict
 
@@ -97,6 +98,12 @@ def read_number(
         SUPPRESSED with reason `number_type`, or INVALID with the reason and
         what to do about it.
     """
+    certain = certain_number(text, region)
+    return Verdict(CallStatus.PENDING, certain) if certain else judged(text, region, allow_types)
+
+
+def judged(text: str, region: str | None, allow_types: frozenset[str] = frozenset()) -> Verdict:
+    """The same for any text, the long way."""
     cell = read_cell(text)
     if cell.reason:
         return _invalid(cell.reason, text)
@@ -110,10 +117,10 @@ def read_number(
             return _invalid("bad_region", text, region=quote(region))
         if _is_short(cell.digits, code):
             return _suppressed(None, "a short or emergency number; such numbers are never dialled")
-    return _judged(cell, code, text, allow_types)
+    return _weighed(cell, code, text, allow_types)
 
 
-def _judged(cell: Cell, region: str | None, text: str, allow_types: frozenset[str]) -> Verdict:
+def _weighed(cell: Cell, region: str | None, text: str, allow_types: frozenset[str]) -> Verdict:
     """The verdict on a plus and digits, or on digits and a region."""
     known, reason = _known(cell.digits, region)
     others, said = _other_readings(cell, region, known)
