@@ -204,6 +204,8 @@ def payload(columns: ColumnMap, cells: Sequence[str], e164: str) -> dict[str, st
 
 def trimmed(cell: str) -> str:
     """A cell without blanks, control and invisible characters around its text."""
+    if cell.isascii() and cell.isprintable() and cell.strip() == cell:
+        return cell
     return _EDGES.sub("", cell)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchdial.lists.emails import PROBLEMS, check_email, email_note, read_email
+from batchdial.lists.emails import PROBLEMS, check_email, email_note, examined, read_email
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,15 @@ def test_any_cell(cell: str) -> None:
         assert "@" not in domain
         assert not any(char.isspace() or ord(char) < 33 or char in ",;<>" for char in address)
         assert check_email(address) == address
+
+
+@given(
+    text=st.one_of(
+        st.from_regex(r"[a-z0-9._+'-]{1,8}@[a-z0-9.-]{1,12}\.[a-z]{1,3}", fullmatch=True),
+        st.emails(),
+        st.text("ab1.-_+@' é", max_size=20),
+    )
+)
+def test_the_short_way_agrees_with_the_long_one(text: str) -> None:
+    """What is an address at a glance is one at a closer look."""
+    assert read_email(text) == examined(text)
