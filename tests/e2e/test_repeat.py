@@ -43,6 +43,7 @@ def test_the_same_run_twice(
     assert (tmp_path / "leads.results.csv").read_bytes() == first
 
 
+@pytest.mark.fault(92, injected="rows added, taken out and sorted anew")
 def test_an_edited_list(
     leads: list[str], to_sandbox: Sandbox, batchdial: Callable[..., Answer], tmp_path: Path
 ) -> None:
