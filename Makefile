@@ -42,6 +42,14 @@ lint: setup ## Check style, types and the direction of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+.PHONY: audit
+audit: setup ## Ask for known vulnerabilities of the dependencies (needs the network)
+	@test -x .audit/bin/pip-audit || { $(PYTHON) -m venv .audit && .audit/bin/pip install --quiet pip-audit; }
+	@.audit/bin/pip-audit --strict --skip-editable --progress-spinner off \
+		--path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || { \
+		echo "Not everything is known to be sound: see above. What could not be looked up proves nothing;"; \
+		echo "where the service is out of reach, run this where it is not."; exit 1; }
+
 .PHONY: check
 check: lint test ## Everything that must hold before a change is shared
 
@@ -54,11 +62,15 @@ format: setup ## Format the code
 postgres: ## Install PostgreSQL for the tests of the shared ledger (Debian, Ubuntu)
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq postgresql; }
 
+.PHONY: faulttools
+faulttools: ## Install what some tests inject faults with (Debian, Ubuntu)
+	@command -v strace >/dev/null && command -v faketime >/dev/null || { apt-get update -qq && apt-get install -y -qq strace faketime; }
+
 .PHONY: libreoffice
 libreoffice: ## Install LibreOffice for the tests of workbooks (Debian, Ubuntu)
 	@command -v soffice >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends libreoffice-calc; }
 
 .PHONY: clean
 clean: ## Remove everything that was made here
-	@rm -rf .venv .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .audit .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from batchdial.dialing.client import Service
 from batchdial.dialing.dispatcher import Dispatcher, Ending, Limits, Stop
 from batchdial.dialing.pacing import Pacer
-from batchdial.ending import exit_code, in_words
+from batchdial.ending import exit_code, in_words, unrecorded
 from batchdial.errors import BatchDialError, CampaignBusyError, LedgerError
 from batchdial.intake import EXAMPLES, Checked
 from batchdial.ledger.journal import Journal
@@ -22,9 +22,10 @@ from batchdial.lists.mapping import column_map_from_dict, payload
 from batchdial.models import CallStatus, Campaign, Claimed, Outcome
 from batchdial.results.file import write_results
 from batchdial.results.summary import Report, Tally
+from batchdial.rules.cells import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from batchdial.ledger.ledger import Lease, Ledger
     from batchdial.models import ColumnMap
@@ -62,6 +63,7 @@ class Plan:
     checked: tuple[Checked, ...]  #: the files that were read, without those that are known
     elsewhere: tuple[str, ...] = ()  #: other campaigns that ran the very same list
     examples: list[dict[str, str]] = field(default_factory=list)
+    doubtful: int = 0  #: of the calls, how many at most go to a phone that may have rung already
 
 
 class Session:
@@ -90,8 +92,11 @@ class Session:
         self._again = again
         self._picks = [pick for work in works for pick in work.picks]
         self._agreed = False
+        self._trusted = False
         self._ending = Ending(Stop.DONE)
         self._dispatcher: Dispatcher | None = None
+        self._pacer = Pacer(settings.rate)
+        self._journal: Journal | None = None
         self._stopped = False
         self._outputs: tuple[Path, ...] = ()
 
@@ -148,6 +153,15 @@ class Session:
             checked,
             tuple(dict.fromkeys(name for work in self._works for name in work.elsewhere)),
             self._examples()[: min(EXAMPLES, number)],
+            min(number, self._doubtful()),
+        )
+
+    def _doubtful(self) -> int:
+        """Rows that may have rung and are to be dialled all the same."""
+        return sum(
+            work.tally[CallStatus.UNKNOWN]
+            for work in self._works
+            if any(pick.status is CallStatus.UNKNOWN for pick in work.picks)
         )
 
     def _examples(self) -> list[dict[str, str]]:
@@ -164,6 +178,16 @@ class Session:
             for list_id, contact in self._lists.first(self._picks, EXAMPLES)
         ]
 
+    @property
+    def doubt(self) -> str:
+        """Why the ledger may not know every call that was made from it; empty where it does."""
+        trusted = self._trusted or self.settings.trust_ledger or not self.number
+        return "" if trusted else self._ledger.doubt
+
+    def trust(self) -> None:
+        """Use the ledger as it is: a person's explicit word."""
+        self._trusted = True
+
     def agree(self) -> None:
         """
         Take into the ledger what the plan showed.
@@ -171,8 +195,11 @@ class Session:
         Raises:
             CampaignBusyError: The question was open for so long that another process
                 has taken the campaign.
+            LedgerDoubtError: The ledger may not know every call that was made.
         """
         lease = self._held()
+        if self.number:
+            self._ledger.vouch(trusted=self._trusted or self.settings.trust_ledger)
         if not self._ledger.renew(lease, _now()):
             raise CampaignBusyError(
                 f"{self.campaign.name} was taken by another process meanwhile. Nobody was called."
@@ -202,8 +229,8 @@ class Session:
         def body_of(claimed: Claimed) -> Mapping[str, str]:
             return payload(columns[claimed.list_id], claimed.cells, claimed.e164)
 
-        pacer = Pacer(settings.rate)
-        journal = Journal(
+        pacer = self._pacer = Pacer(settings.rate)
+        journal = self._journal = Journal(
             self._ledger,
             self._held(),
             self._picks,
@@ -230,6 +257,9 @@ class Session:
             self._ending = await self._dispatcher.run()
         finally:
             await journal.close()
+        if journal.unrecorded:
+            error = unrecorded(self._ending.error, journal.unrecorded)
+            self._ending = Ending(Stop.BROKEN, error=error)
         return self._ending
 
     def stop(self) -> None:
@@ -240,6 +270,8 @@ class Session:
 
     def abort(self) -> None:
         """Stop at once; rows in flight become `unknown`."""
+        if self._journal is not None:
+            self._journal.hurry()
         if self._dispatcher is not None:
             self._dispatcher.abort()
 
@@ -247,6 +279,11 @@ class Session:
     def in_flight(self) -> int:
         """Calls whose answer is awaited."""
         return 0 if self._dispatcher is None else self._dispatcher.in_flight
+
+    @property
+    def slowed(self) -> str:
+        """The pace of now, such as `2.5/s`, while the service bears less than was asked for."""
+        return "" if self._pacer.pace.share == 1 else str(self._pacer.pace)
 
     def record(self) -> tuple[Path, ...]:
         """
@@ -279,7 +316,19 @@ class Session:
             tuple(unknown[:UNKNOWN_NAMED]),
             in_words(self._ending, tally, self.settings.key_origin),
             exit_code(self._ending, tally),
+            tuple(self._warnings([one.id for one in concerned])),
         )
+
+    def _warnings(self, list_ids: Sequence[int]) -> Iterator[str]:
+        """What a person should know although nothing stopped for it."""
+        slowest = self._pacer.slowest
+        if slowest.share < 1:
+            yield f"The service asked to slow down: {slowest} at the slowest, not {slowest.asked}."
+        for call_id, number in self._lists.shared_call_ids(list_ids):
+            yield (
+                f"The service gave {number:,} numbers the same callId, {printable(call_id, 60)}. "
+                "Ask it whether each was called."
+            )
 
     def _held(self) -> Lease:
         if self._lease is None:
@@ -289,7 +338,12 @@ class Session:
     def _let_go(self) -> None:
         if self._lease is not None:
             lease, self._lease = self._lease, None
-            self._ledger.release(lease)
+            try:
+                self._ledger.release(lease)
+            except LedgerError:
+                if self._ending.error is not None:  # it says more: what broke first, what was lost
+                    raise self._ending.error from None
+                raise
 
     def _concerned(self) -> list[StoredList]:
         ids = {pick.list_id for pick in self._picks}

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchdial.dialing.dispatcher import Stop
-from batchdial.errors import BatchDialError, ExitCode
+from batchdial.errors import BatchDialError, ExitCode, LedgerError
 from batchdial.models import CallStatus
+from batchdial.rules.cells import mask_number, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from batchdial.dialing.dispatcher import Ending
+    from batchdial.models import Claimed, Settlement
     from batchdial.results.summary import Tally
 
 #: Exit codes of the refusals that stop a campaign; any other is `UNAVAILABLE`.
@@ -37,8 +39,7 @@ def in_words(ending: Ending, tally: Tally, key_origin: Callable[[], str]) -> str
         case Stop.STREAK:
             return f"Paused: too many rows in a row ended the same way. {said} {waiting}."
         case Stop.BUSY:
-            seconds = ending.settlement.retry_after if ending.settlement else None
-            return f"Paused: the service asks for a pause of {seconds or 0:,.0f} s. {waiting}."
+            return f"Paused. {said} {waiting}."
         case Stop.BROKEN:
             error = ending.error
             fault = f"a fault of batchdial, {type(error).__name__}"
@@ -60,3 +61,20 @@ def exit_code(ending: Ending, tally: Tally) -> ExitCode:
     if tally[CallStatus.FAILED] or tally[CallStatus.UNKNOWN]:
         return ExitCode.UNFINISHED
     return ExitCode.OK if tally.is_of_use else ExitCode.NO_INPUT
+
+
+def unrecorded(
+    error: BaseException | None, results: Iterable[tuple[Claimed, Settlement]]
+) -> LedgerError:
+    """What calls came to that the ledger could not take, for a person to keep."""
+    said = str(error) if isinstance(error, BatchDialError) else "The ledger failed."
+    lines = [
+        f"  row {claimed.row}, {mask_number(claimed.e164)}: {settlement.status}, "
+        f"{f'callId {printable(settlement.call_id)}' if settlement.call_id else settlement.reason}"
+        for claimed, settlement in results
+    ]
+    lost = (
+        "The ledger does not know what these calls came to; keep this. Their rows are unknown "
+        "until `batchdial reconcile` settles them from a call log:"
+    )
+    return LedgerError("\n".join([said, lost, *lines]))

@@ -52,6 +52,16 @@ class LedgerError(BatchDialError):
     exit_code = ExitCode.CANNOT_WRITE
 
 
+class LedgerAwayError(LedgerError):
+    """The ledger's database is busy or out of reach for now; it may be asked again."""
+
+
+class LedgerDoubtError(LedgerError):
+    """The ledger may not know every call that was made; a person has to vouch for it."""
+
+    exit_code = ExitCode.USAGE
+
+
 class CampaignBusyError(BatchDialError):
     """Another process is dialling this campaign."""
 

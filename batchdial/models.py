@@ -180,6 +180,7 @@ class Settlement:
     again: bool = False  #: certainly not processed, and worth another POST within the budget
     retry_after: float | None = None  #: seconds for which no lane should call
     stop: bool = False  #: no other row would fare better: the campaign stops
+    slow_down: bool = False  #: the service is asked for more than it bears
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchdial.campaign import Session, Work
-from batchdial.errors import ConfigError
+from batchdial.errors import ConfigError, ListError
 from batchdial.intake import Source, compare, origin, stage
 from batchdial.ledger.ledger import Lease, Ledger, Owner
 from batchdial.ledger.lists import Lists, Pick, StoredList
+from batchdial.ledger.purge import refuse_purged
+from batchdial.lists.loader import open_list
 from batchdial.models import CallStatus
-from batchdial.results.file import check_output, default_output
+from batchdial.results.file import check_output, default_output, is_results_file
 from batchdial.results.summary import Tally
-from batchdial.rules.redial import SAFE_TO_REDIAL
+from batchdial.rules.redial import SAFE_TO_REDIAL, told_as_called
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,6 +125,8 @@ def _open(
         undo.callback(ledger.forget, campaign)
         lease = ledger.acquire(campaign, Owner.here(), _now())
         undo.callback(ledger.release, lease)
+        if not again:
+            refuse_purged(ledger, campaign)
         lists = Lists(ledger)
         lists.drop_drafts(campaign)
         undo.callback(lists.drop_drafts, campaign)
@@ -145,6 +149,7 @@ def _reopen(settings: Settings, name: str | None, statuses: tuple[CallStatus, ..
         _check_service(campaign, settings)
         lease = ledger.acquire(campaign, Owner.here(), _now())
         undo.callback(ledger.release, lease)
+        refuse_purged(ledger, campaign)
         lists = Lists(ledger)
         lists.drop_drafts(campaign)
         stored = lists.active(campaign)
@@ -200,6 +205,8 @@ class _Desk:
     def _stage(self, source: Source) -> Work:
         output = _output(self._settings, self._lease.campaign.name, source)
         check_output(output, source.path if not source.file.reading.is_results else None)
+        if not self._again and not source.file.reading.is_results:
+            self._check_memory(output, _output_beside(self._lease.campaign.name, source))
         name = source.file.reading.name
         replaces = name if any(one.name == name for one in self._active) else None
         draft, checked = stage(
@@ -227,6 +234,26 @@ class _Desk:
             replaces=replaces,
             elsewhere=tuple(elsewhere),
         )
+
+    def _check_memory(self, *outputs: Path) -> None:
+        """
+        See that no results file of the campaign tells of calls that the ledger does not know.
+
+        Raises:
+            ConfigError: One does: the ledger is another one than made those calls, or was deleted.
+        """
+        name = self._lease.campaign.name
+        known = self._lists.calls(name)
+        for path in dict.fromkeys(outputs):
+            forgotten = _forgotten(path, name, known) if is_results_file(path) else 0
+            if forgotten:
+                raise ConfigError(
+                    f"{path} tells of {forgotten:,} numbers that {name} called, but the ledger "
+                    f"{self._ledger.where} has no memory of them. Nobody was called.\n"
+                    "Name the ledger that made those calls with --ledger, or go on from the file: "
+                    f"batchdial run {shlex.quote(str(path))}\n"
+                    "To call everybody again: --again."
+                )
 
     def _amend(self, source: Source, home: StoredList) -> Work:
         """A results file of a list that the ledger knows: rows are chosen, changes taken."""
@@ -260,6 +287,23 @@ class _Desk:
         return output.absolute() if output is not None else Path(stored.output)
 
 
+def _forgotten(path: Path, name: str, known: set[str]) -> int:
+    """How many rows of a results file of this campaign were called without the ledger's knowing."""
+    number = 0
+    try:
+        for block in open_list(path).blocks():
+            priors = [row.prior or {} for row in block]
+            called = [told_as_called(one) for one in priors if one.get("campaign") == name]
+            # A row of which no number can be read any more says something to an empty ledger only.
+            number += sum(
+                bool(one) and not one & known and bool(one - {""} or not known) for one in called
+            )
+    except ListError:
+        if not known:
+            raise
+    return number
+
+
 def _campaign(settings: Settings, ledger: Ledger, name: str) -> Campaign:
     agent = settings.agent
     if agent is None:
@@ -287,6 +331,10 @@ def _check_service(campaign: Campaign, settings: Settings) -> None:
 def _output(settings: Settings, name: str, source: Source) -> Path:
     if settings.output is not None:
         return settings.output.absolute()
+    return _output_beside(name, source)
+
+
+def _output_beside(name: str, source: Source) -> Path:
     if source.path is None:
         return Path(f"{name}.results.csv").absolute()
     return default_output(source.path.absolute(), is_results=source.file.reading.is_results)

@@ -118,6 +118,7 @@ class Settings(BaseSettings):
     max_attempts: int = Field(3, ge=1, le=20)
     stop_after: int = Field(10, ge=0)
     output: Path | None = None
+    trust_ledger: bool = False
 
     @property
     def is_rehearsal(self) -> bool:

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batchdial.errors import ConfigError
+from batchdial.ledger.evidence import Evidence
 from batchdial.ledger.lists import Lists
+from batchdial.ledger.purge import purged, refuse_purged
 from batchdial.models import CallStatus
 from batchdial.results.file import check_output, print_results, write_results
 from batchdial.results.summary import Tally
+from batchdial.rules.cells import mask_number
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from batchdial.ledger.evidence import OpenRow
     from batchdial.ledger.ledger import Ledger
     from batchdial.models import Campaign
 
@@ -33,6 +37,8 @@ class Standing:
     owner: str | None  #: who is dialling it, in words
     per_second: float  #: calls a second, over the last minute
     lists: tuple[str, ...]
+    purged_at: datetime | None = None  #: UTC; when its rows were deleted
+    unknown: tuple[OpenRow, ...] = ()  #: rows that may have rung
 
     @property
     def seconds_left(self) -> float | None:
@@ -52,7 +58,22 @@ class Standing:
             "owner": self.owner,
             "perSecond": round(self.per_second, 3),
             "secondsLeft": None if left is None else round(left),
+            "purgedAt": self.purged_at and self.purged_at.isoformat(),
+            "unknown": [_unknown_as_json(one) for one in self.unknown],
         }
+
+
+def _unknown_as_json(one: OpenRow) -> dict[str, Any]:
+    contact = one.contact
+    return {
+        "list": one.list_name,
+        "row": contact.row,
+        "number": mask_number(contact.verdict.e164 or ""),
+        "reason": contact.verdict.reason,
+        "detail": contact.verdict.detail,
+        "attempts": contact.attempts,
+        "sentAt": one.sent_at and one.sent_at.isoformat(),
+    }
 
 
 def standing(ledger: Ledger, campaign: Campaign) -> Standing:
@@ -61,12 +82,16 @@ def standing(ledger: Ledger, campaign: Campaign) -> Standing:
     active = lists.active(campaign)
     now = datetime.now(UTC)
     owner = ledger.owner(campaign, now)
+    left = purged(ledger, campaign)
+    counts = left.counts if left else lists.counts([one.id for one in active])
     return Standing(
         campaign,
-        Tally.of(lists.counts([one.id for one in active])),
+        Tally.of(counts),
         owner,
         lists.pace(campaign, max(now - RECENT, ledger.owned_since(campaign) or now), now),
-        tuple(one.name for one in active),
+        left.lists if left else tuple(one.name for one in active),
+        left.at if left else None,
+        tuple(Evidence(ledger, campaign).open_rows()),
     )
 
 
@@ -94,6 +119,7 @@ def write(
     if wanted and output is None:
         raise ConfigError("A part of the results needs a place of its own: -o FILE, or -o -")
     ledger.owner(campaign, datetime.now(UTC))
+    refuse_purged(ledger, campaign)
     lists = Lists(ledger)
     active = [one for one in lists.active(campaign) if list_name in (None, one.name)]
     if output is not None and len(active) != 1:

@@ -32,13 +32,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let tests say which lines of the matrix they inject."""
     config.addinivalue_line("markers", "fault(*lines, injected): injects lines of faults.csv")
     config.pluginmanager.register(FaultTable())
+    config.pluginmanager.import_plugin("tests.ledger.server")
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the machine reaches a test, and no file of a test the machine."""
     for name in list(os.environ):
-        if name.startswith(("BATCHDIAL_", "CALD_")):
+        if name.startswith(("BATCHDIAL_", "CALD_", "SSL")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("NO_COLOR", "1")

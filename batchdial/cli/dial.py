@@ -157,7 +157,8 @@ def _dial(
             agent = session.agent()
             if not talk.quiet:
                 show.show_agent(session.campaign.agent, agent, plan, say)
-            _ask(plan.number, ask=ask, yes=talk.yes)
+            _ask_about_ledger(session, ask=ask)
+            _ask(plan.number, plan.doubtful, ask=ask, yes=talk.yes)
         session.agree()
         if plan.number:
             signalled = dial(session, plan.number, quiet=talk.quiet)
@@ -206,7 +207,16 @@ def _region(text: str) -> str:
     return code
 
 
-def _ask(number: int, *, ask: bool, yes: bool) -> None:
+def _ask_about_ledger(session: Session, *, ask: bool) -> None:
+    """Where nobody can be asked, a ledger in doubt is refused by the session."""
+    if ask and session.doubt:
+        say(session.doubt)
+        if not click.confirm("Was nobody called since from elsewhere? Go on with it?", err=True):
+            raise click.exceptions.Exit(ExitCode.OK)
+        session.trust()
+
+
+def _ask(number: int, doubtful: int, *, ask: bool, yes: bool) -> None:
     if yes:
         return
     if not ask:
@@ -214,7 +224,8 @@ def _ask(number: int, *, ask: bool, yes: bool) -> None:
             "Nobody was called: there is no terminal to ask. Add --yes to dial without a question."
         )
     people = "1 person" if number == 1 else f"{number:,} people"
-    if not click.confirm(f"Call {people}?", err=True):
+    doubt = f" ({doubtful:,} may have rung already)" if doubtful else ""
+    if not click.confirm(f"Call {people}{doubt}?", err=True):
         raise click.exceptions.Exit(ExitCode.OK)
 
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batchdial.cli import options
-from batchdial.cli.text import duration, plural, put, say, table
+from batchdial.cli.text import duration, plural, put, say, table, tell, typed, unknown_in_words
 from batchdial.errors import ExitCode
 
 if TYPE_CHECKING:
     from batchdial.ledger.ledger import Ledger
+    from batchdial.standing import Standing
 
+#: Rows that may have rung of which `status` tells each.
+UNKNOWN_SHOWN = 20
 CAMPAIGN = click.argument("campaign", required=False)
 LEDGER = [options.CONFIG[0], options.CONFIG[1], options.SERVICE[0]]
 
@@ -40,11 +43,24 @@ def status(campaign: str | None, watch: bool, as_json: bool, **given: Any) -> in
             if as_json:
                 put(now.as_json())
             else:
-                click.echo(f"{found.name}  {now.tally.equation()}")
-                click.echo(f"  {_live(now.owner, now.per_second, now.seconds_left)}")
+                _show(now)
             if not watch or now.owner is None:
                 return ExitCode.OK
             time.sleep(1)
+
+
+def _show(now: Standing) -> None:
+    tell(f"{now.campaign.name}  {now.tally.equation()}")
+    if now.purged_at is not None:
+        tell(f"  Purged at {now.purged_at.astimezone():%Y-%m-%d %H:%M}; these counts are left.")
+        return
+    tell(f"  {_live(now.owner, now.per_second, now.seconds_left)}")
+    for one in now.unknown[:UNKNOWN_SHOWN]:
+        tell(f"  {unknown_in_words(one)}")
+    more = len(now.unknown) - UNKNOWN_SHOWN
+    if more > 0:
+        name = typed(now.campaign.name)
+        tell(f"  … and {more:,} more: batchdial results {name} -o - --status unknown")
 
 
 def _live(owner: str | None, per_second: float, seconds_left: float | None) -> str:
@@ -100,7 +116,8 @@ def campaigns(as_json: bool, **given: Any) -> int:
                 one.campaign.agent,
                 f"{one.tally.total:,}",
                 f"{one.campaign.created_at.astimezone():%Y-%m-%d %H:%M}",
-                ", ".join(f"{n:,} {status}" for status, n in one.tally.statuses().items()),
+                ", ".join(f"{n:,} {status}" for status, n in one.tally.statuses().items())
+                + (" (purged)" if one.purged_at else ""),
             ]
             for one in found
         ],

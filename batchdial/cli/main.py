@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import NoReturn
 
 import click
 
 from batchdial import __version__
-from batchdial.cli import dial, look, service
+from batchdial.cli import dial, look, service, upkeep
 from batchdial.cli.text import say
 from batchdial.errors import BatchDialError, ExitCode
+from batchdial.rules.masking import without_keys
 
 EPILOG = """
 Begin with `batchdial check leads.csv`, which dials nothing, or rehearse against
 `batchdial sandbox`. Every flag is also a BATCHDIAL_<NAME> variable and a key of --config.
 """
+
+
+#: Why a disk, a quota or a terminal that was closed takes nothing more.
+_FULL = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class Commands(click.Group):
@@ -66,6 +74,8 @@ for command in (
     look.status,
     look.results,
     look.campaigns,
+    upkeep.reconcile,
+    upkeep.purge,
     service.agents,
     service.template,
     service.doctor,
@@ -76,8 +86,10 @@ for command in (
 
 
 def main() -> NoReturn:
-    """Run a command; nobody ever sees a traceback."""
+    """Run a command; nobody ever sees a traceback, and no file has the memory of a crash."""
+    _leave_no_core()
     try:
+        _refuse_bytes()
         code = cli.main(standalone_mode=False, prog_name="batchdial")
     except click.exceptions.Abort:
         say("\nStopped. Nobody is called now.")
@@ -86,19 +98,47 @@ def main() -> NoReturn:
         say("\nStopped. Nobody is called now.")
         code = ExitCode.INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        told = io.StringIO()
+        error.show(file=told)
+        say(without_keys(told.getvalue().rstrip("\n")))
         code = error.exit_code
     except BatchDialError as error:
-        say(str(error))
+        say(without_keys(str(error)))
         code = error.exit_code
     except BrokenPipeError:
-        # Whoever read our output has gone; Python must not complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_output_go()
         code = ExitCode.CANNOT_WRITE
     except Exception as error:  # noqa: BLE001 (the last resort)
-        say(_bug(error))
-        code = ExitCode.BUG
+        if isinstance(error, OSError) and error.errno in _FULL:
+            _let_output_go()
+            say(f"The output cannot be written: {error.strerror}. Nothing in the ledger is lost.")
+            code = ExitCode.CANNOT_WRITE
+        else:
+            say(_bug(error))
+            code = ExitCode.BUG
     sys.exit(int(code or 0))
+
+
+def _let_output_go() -> None:
+    """Whoever read our output has gone; Python must not complain about it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _leave_no_core() -> None:
+    """A core file would hold the key and everybody's number; whoever debugs may raise the limit."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+
+
+def _refuse_bytes() -> None:
+    """Names that are no text cannot be recorded, nor said."""
+    for text in sys.argv[1:]:
+        if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
+            shown = text.encode(errors="surrogateescape").decode(errors="replace")
+            raise click.UsageError(f"{shown} is no valid text. Give the file a name that is.")
 
 
 def _bug(error: Exception) -> str:

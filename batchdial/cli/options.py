@@ -27,6 +27,14 @@ SERVICE = [
 WHO = [
     click.option("--agent", help="The agent that calls."),
 ]
+REGION = [
+    click.option("--region", help="Country of numbers without +, such as GB."),
+]
+FORM = [
+    click.option("--encoding", help="Encoding of the file, where detection is wrong."),
+    click.option("--delimiter", help="Character between cells, where detection is wrong."),
+    click.option("--sheet", help="Sheet of a workbook."),
+]
 READING = [
     click.option(
         "--map",
@@ -37,14 +45,12 @@ READING = [
     ),
     click.option("--mapping", type=_FILE, help="A mapping that --save-mapping wrote."),
     click.option("--only-mapped", is_flag=True, default=None, help="Send no other column."),
-    click.option("--region", help="Country of numbers without +, such as GB."),
+    *REGION,
     click.option("--allow-types", help="Kinds of number otherwise not dialled, such as toll_free."),
     click.option(
         "--dedupe", type=click.Choice(["first", "last"]), help="Which of several rows is dialled."
     ),
-    click.option("--encoding", help="Encoding of the file, where detection is wrong."),
-    click.option("--delimiter", help="Character between cells, where detection is wrong."),
-    click.option("--sheet", help="Sheet of a workbook."),
+    *FORM,
 ]
 NAME = [
     click.option("--campaign", help="Name of the campaign. [default: the file's]"),
@@ -57,6 +63,12 @@ DIALLING = [
     click.option("--stop-after", type=int, help="Pause after N equal failures; 0 never. [10]"),
     click.option("--output", "-o", type=_FILE, help="The results file. [NAME.results.csv]"),
     click.option("--dry-run", is_flag=True, help="Show the plan and dial nothing."),
+    click.option(
+        "--trust-ledger",
+        is_flag=True,
+        default=None,
+        help="Dial from a ledger that was moved, or put back, although it may be an old one.",
+    ),
     click.option("--yes", "-y", is_flag=True, help="Dial without a question."),
 ]
 TALK = [

@@ -39,6 +39,7 @@ def dial(session: Session, number: int, *, quiet: bool) -> int:
 
 async def _dial(session: Session, number: int, *, quiet: bool) -> int:
     counts: Counter[CallStatus] = Counter()
+    was_slowed = False
     silent = quiet or not sys.stderr.isatty()
     with tqdm(
         total=number,
@@ -49,22 +50,28 @@ async def _dial(session: Session, number: int, *, quiet: bool) -> int:
     ) as bar:
 
         def tell(outcome: Outcome) -> None:
+            nonlocal was_slowed
             counts[outcome.status] += 1
+            slowed = session.slowed
+            if slowed and not was_slowed and not quiet:
+                was_slowed = True
+                bar.write(f"The service asked to slow down: {slowed} for now.", file=sys.stderr)
             bar.update()
-            bar.set_description_str(_counts(counts, session.in_flight, bar), refresh=False)
+            bar.set_description_str(_counts(counts, session, bar), refresh=False)
 
         with _signals(session) as caught:
             await session.dispatch(tell)
     return _CODES[caught[0]] if caught else 0
 
 
-def _counts(counts: Counter[CallStatus], in_flight: int, bar: tqdm[Any]) -> str:
+def _counts(counts: Counter[CallStatus], session: Session, bar: tqdm[Any]) -> str:
     rate = bar.format_dict["rate"] or 0.0
     left = (bar.total or 0) - bar.n
     done = datetime.now().astimezone() + timedelta(seconds=left / rate) if rate else None
     return (
         f"ok {counts[CallStatus.SUCCESS]}  failed {counts[CallStatus.FAILED]}  "
-        f"unknown {counts[CallStatus.UNKNOWN]}  in flight {in_flight}  {rate:.2f}/s"
+        f"unknown {counts[CallStatus.UNKNOWN]}  in flight {session.in_flight}  {rate:.2f}/s"
+        + (f", slowed to {session.slowed}" if session.slowed else "")
         + (f"  done {done:%H:%M}" if done else "")
     )
 

@@ -11,6 +11,7 @@ import click
 from batchdial.cli import options
 from batchdial.cli.text import plural, put, say, table
 from batchdial.errors import BatchDialError, ExitCode
+from batchdial.rules.cells import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,10 @@ def agents(as_json: bool, **given: Any) -> int:
         return ExitCode.OK
     table(
         ["agent", "name", "greeting"],
-        [[str(one.get(key, "")) for key in ("agentId", "name", "greeting")] for one in found],
+        [
+            [printable(str(one.get(key, ""))) for key in ("agentId", "name", "greeting")]
+            for one in found
+        ],
     )
     return ExitCode.OK
 

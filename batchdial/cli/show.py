@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from batchdial.cli.text import duration, plural, typed
 from batchdial.models import API_FIELDS, CallStatus
 from batchdial.rules.cells import mask_email, mask_number, printable
+from batchdial.rules.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +48,7 @@ def show_checked(checked: Checked, say: Callable[[str], object]) -> None:
     say("")
     _show_verdicts(checked.tally, say)
     for contact in checked.problems:
-        say(f"  Row {contact.row}: {printable(contact.verdict.detail)}")
+        say(f"  Row {contact.row}: {masked(printable(contact.verdict.detail))}")
     hidden = checked.tally[CallStatus.INVALID] - len(checked.problems)
     if hidden > 0:
         say(f"  … and {hidden:,} more; after a run, the results file names each.")
@@ -122,6 +123,8 @@ def show_plan(plan: Plan, say: Callable[[str], object]) -> None:
         f"\n{plural(plan.number, 'call')} at {plan.rate}, done about {finish:%H:%M} "
         f"({duration(plan.seconds)}). Ledger {plan.ledger}"
     )
+    if plan.doubtful:
+        say(f"{plan.doubtful:,} of them may have rung already, and would ring again.")
 
 
 def plan_as_json(plan: Plan) -> dict[str, Any]:
@@ -131,6 +134,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
         "agent": plan.campaign.agent,
         "ledger": plan.ledger,
         "calls": plan.number,
+        "mayHaveRung": plan.doubtful,
         "ranAs": list(plan.elsewhere),
         "rate": plan.rate,
         "seconds": round(plan.seconds, 1),
@@ -155,6 +159,8 @@ def show_report(report: Report, say: Callable[[str], object], *, brief: bool) ->
         if report.stopped:
             say(report.stopped)
         say(f"{report.campaign}  {report.tally.equation()}")
+        for warning in report.warnings:
+            say(f"  {warning}")
         for line in _advice(report):
             say(f"  {line}")
     for path in report.outputs:
@@ -179,7 +185,10 @@ def _advice(report: Report) -> list[str]:
         lines.append(_line(tally, CallStatus.UNKNOWN, text, command))
         for contact in report.unknown:
             number = mask_number(contact.verdict.e164 or "")
-            lines.append(f"             row {contact.row}, {number}: {contact.verdict.detail}")
+            said = masked(printable(contact.verdict.detail, 400))
+            lines.append(f"             row {contact.row}, {number}: {said}")
+        log = f"batchdial reconcile {typed(name)} FILE"
+        lines.append(f"             A call log or a webhook's payload can settle them:   {log}")
     if tally[CallStatus.INVALID]:
         text = "see “detail” in the results file; correct the numbers there and feed it back."
         lines.append(_line(tally, CallStatus.INVALID, text))
@@ -267,7 +276,7 @@ def _samples(one: FieldMap, examples: list[dict[str, str]]) -> str:
 def _masked(field: str, value: str) -> str:
     if field == "phoneNumber":
         return mask_number(value)
-    return mask_email(printable(value)) if field == "email" else printable(value, 40)
+    return mask_email(printable(value)) if field == "email" else masked(printable(value, 40))
 
 
 def _show_verdicts(tally: Tally, say: Callable[[str], object]) -> None:
@@ -279,8 +288,7 @@ def _show_verdicts(tally: Tally, say: Callable[[str], object]) -> None:
 def _show_examples(examples: list[dict[str, str]], say: Callable[[str], object]) -> None:
     say("The first request:" if len(examples) == 1 else f"The first {len(examples)} requests:")
     for body in examples:
-        masked = {
-            name: _masked(name, value) if name in API_FIELDS else printable(value, 40)
-            for name, value in body.items()
+        shown = {
+            name: _masked(name if name in API_FIELDS else "", value) for name, value in body.items()
         }
-        say(f"  {json.dumps(masked, ensure_ascii=False)}")
+        say(f"  {json.dumps(shown, ensure_ascii=False)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,17 +13,42 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from batchdial.ledger.evidence import OpenRow
+
+
+#: Signs that move a cursor, colour or turn what follows; and bytes of names that are no text.
+_UNSEEN = {
+    code: "?"
+    for codes in (range(32), range(127, 160), range(0x202A, 0x202F), range(0x2066, 0x206A),
+                  range(0xD800, 0xE000))
+    for code in codes
+    if chr(code) not in "\n\t"
+}  # fmt: skip
+
+
+def quiet(text: str) -> str:
+    """Text that does nothing to a terminal but appear, whoever has chosen the names in it."""
+    return text.translate(_UNSEEN)
+
 
 def say(text: str = "") -> None:
-    """A message for a person, on stderr."""
-    click.echo(text, err=True)
+    """A message for a person, on stderr; work goes on where nobody can be told."""
+    with suppress(OSError):
+        click.echo(quiet(text), err=True)
+
+
+def tell(text: str) -> None:
+    """An answer for a person, on stdout."""
+    click.echo(quiet(text))
 
 
 def put(value: Any) -> None:
     """Data for a program, on stdout, as JSON."""
     import json
 
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    # JSON may hold raw what a terminal would run, and surrogates that no stream can take.
+    click.echo("".join(s if s.isprintable() or s == "\n" else json.dumps(s)[1:-1] for s in text))
 
 
 def table(
@@ -37,7 +63,7 @@ def table(
     for index, column in enumerate(columns):
         shown.add_column(column, justify="right" if index in right else "left")
     for line in lines:
-        shown.add_row(*line)
+        shown.add_row(*map(quiet, line))
     width = None if sys.stdout.isatty() else 200
     Console(width=width, markup=False, highlight=False, emoji=False).print(shown)
 
@@ -55,6 +81,18 @@ def is_terminal() -> bool:
 def wants_colour() -> bool:
     """https://no-color.org, which click does not know."""
     return not os.environ.get("NO_COLOR")
+
+
+def unknown_in_words(one: OpenRow) -> str:
+    """`row 640 of leads.csv, +44791••••12, sent 2026-11-22 14:41:05 UTC: May have rung …`."""
+    from batchdial.rules.cells import mask_number, printable
+    from batchdial.rules.masking import masked
+
+    contact = one.contact
+    number, at = mask_number(contact.verdict.e164 or ""), one.sent_at
+    when = f", sent {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
+    said = masked(printable(contact.verdict.detail, 400))
+    return f"row {contact.row} of {printable(one.list_name)}, {number}{when}: {said}"
 
 
 def plural(number: int, noun: str) -> str:

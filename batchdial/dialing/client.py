@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -19,11 +20,8 @@ if TYPE_CHECKING:
 
 #: Seconds: to connect, and for the whole of one request; one byte a second defeats a read timeout.
 CONNECT_TIMEOUT, TOTAL_TIMEOUT = 10.0, 30.0
-#: Largest answer that is read, in bytes.
-BODY_LIMIT = 64 * 1024
-#: Longest time in seconds that a connection may have been idle and is still used; a server that
-#: closes it at that very moment would make the row `unknown` although nothing was received.
-KEEPALIVE = 1.0
+#: Largest answers that are read, in bytes: to a call, and to a question for agents.
+BODY_LIMIT, AGENTS_LIMIT = 64 * 1024, 4 * 1024 * 1024
 
 
 class _HeldError(Exception):
@@ -48,11 +46,11 @@ class Service:
         self.base_url = base_url
         self._key = key
         self._key_origin = key_origin
-        self._tls = ssl.create_default_context() if base_url.startswith("https:") else True
+        self._tls = _tls() if base_url.startswith("https:") else True
 
     def line(self, agent: str) -> Line:
-        """A connection of its own for one lane; many lanes in one pool would slow each other."""
-        return Line(self._client(), f"{self.base_url}/agents/{quote(agent, safe='')}/call")
+        """A client of its own for one lane; many lanes in one pool would slow each other."""
+        return Line(self._client(), f"{self.base_url}/agents/{_segment(agent)}/call")
 
     async def agents(self) -> list[dict[str, Any]]:
         """
@@ -77,7 +75,7 @@ class Service:
             KeyRefusedError: The key is not accepted.
             ServiceError: It cannot be reached.
         """
-        status, answer = await self._get(f"/agents/{quote(agent_id, safe='')}")
+        status, answer = await self._get(f"/agents/{_segment(agent_id)}")
         if status == 404:
             known = ", ".join(map(agent_in_words, await self.agents()))
             raise ConfigError(
@@ -85,10 +83,21 @@ class Service:
             )
         return answer if status == 200 and isinstance(answer, dict) else None
 
+    async def call(self, call_id: str) -> dict[str, Any] | None:
+        """
+        One call that was placed, or None where the service does not tell of it.
+
+        Raises:
+            KeyRefusedError: The key is not accepted.
+            ServiceError: It cannot be reached.
+        """
+        status, answer = await self._get(f"/calls/{_segment(call_id)}")
+        return answer if status == 200 and isinstance(answer, dict) else None
+
     async def _get(self, path: str) -> tuple[int, Any]:
         async with self._client() as client:
             request = client.build_request("GET", self.base_url + path)
-            reply = await _send(client, request)
+            reply = await _send(client, request, limit=AGENTS_LIMIT)
         if reply.status is None:
             raise ServiceError(
                 f"{self.base_url} cannot be reached: {reply.error}. Nobody was called.\n"
@@ -109,13 +118,16 @@ class Service:
 
     def _client(self) -> httpx.AsyncClient:
         # Nothing of the environment is believed: a proxy or a .netrc would get the key.
+        # No connection is used twice: a server that closes an idle one at the moment of its
+        # reuse would make the row `unknown` although nothing was received.
         return httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(
                 verify=self._tls,
                 trust_env=False,
-                limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE),
+                limits=httpx.Limits(max_connections=1, max_keepalive_connections=0),
             ),
             headers={
+                "Connection": "close",
                 "Authorization": self._key,
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
@@ -128,7 +140,7 @@ class Service:
 
 
 class Line:
-    """One lane's connection; calls over it go one after the other."""
+    """One lane's way to the service; calls go one after the other, each over a new connection."""
 
     def __init__(self, client: httpx.AsyncClient, url: str) -> None:
         self._client = client
@@ -158,6 +170,11 @@ class Line:
         return await _send(self._client, request, leave)
 
 
+def _segment(text: str) -> str:
+    """One part of a path, whatever it holds; `..` alone would lead to another address."""
+    return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")
+
+
 def agent_in_words(agent: Mapping[str, Any]) -> str:
     """`ag_7 "Renewals"`."""
     return printable(f'{agent.get("agentId", "?")} "{agent.get("name", "")}"')
@@ -167,6 +184,7 @@ async def _send(
     client: httpx.AsyncClient,
     request: httpx.Request,
     leave: Callable[[], Awaitable[bool]] = _at_once,
+    limit: int = BODY_LIMIT,
 ) -> Reply:
     left = False
     deadline = asyncio.timeout(TOTAL_TIMEOUT)
@@ -186,7 +204,7 @@ async def _send(
         async with deadline:
             response = await client.send(request, stream=True)
             try:
-                body = await _read(response)
+                body = await _read(response, limit)
             finally:
                 await response.aclose()
                 client.cookies.clear()
@@ -195,23 +213,53 @@ async def _send(
     except TimeoutError:
         return Reply(left, error=f"no answer within {TOTAL_TIMEOUT:.0f} s")
     except Exception as error:  # noqa: BLE001 (httpx lets other libraries' errors through)
+        refused = _refused_certificate(error)
+        if refused is not None and not left:
+            why = f"its certificate is not accepted, {printable(refused.verify_message)}"
+            return Reply(left=False, error=why.rstrip("."), untrusted=True)
         return Reply(left, error=_in_words(error))
     if body is None:
         return Reply(left=True, error="the answer was too large or encoded")
-    header = response.headers.get("retry-after")
-    return Reply(True, response.status_code, body, header)
+    # A broken service may quote the request; whatever shows its answer must not show the key.
+    body = body.replace(request.headers["Authorization"].encode(), "…".encode())
+    headers = response.headers
+    return Reply(True, response.status_code, body, headers.get("retry-after"), headers.get("date"))
 
 
-async def _read(response: httpx.Response) -> bytes | None:
+async def _read(response: httpx.Response, limit: int) -> bytes | None:
     """The whole body, or None where it is larger or other than an answer can be."""
     if response.headers.get("content-encoding", "identity") != "identity":
         return None
-    body = b""
+    body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk
-        if len(body) > BODY_LIMIT:
+        if len(body) > limit:
             return None
-    return body
+    return bytes(body)
+
+
+def _tls() -> ssl.SSLContext:
+    """The system's authorities, whatever the environment names, and no log of session keys."""
+    if {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys():
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        system = ssl.get_default_verify_paths()
+        places = [one for one in (system.openssl_cafile, system.openssl_capath) if one]
+        for place in filter(os.path.exists, places):
+            is_folder = os.path.isdir(place)
+            context.load_verify_locations(**{"capath" if is_folder else "cafile": place})
+    else:
+        context = ssl.create_default_context()
+    context.keylog_filename = None  # type: ignore[assignment]  # undoes SSLKEYLOGFILE
+    return context
+
+
+def _refused_certificate(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """What the TLS library said of the certificate, where that is why nothing was sent."""
+    for _ in range(10):  # errors that were raised twice can be their own context
+        if error is None or isinstance(error, ssl.SSLCertVerificationError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _in_words(error: Exception) -> str:

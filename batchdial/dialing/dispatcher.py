@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, Self
 
 from batchdial.dialing.settle import settle
-from batchdial.errors import BatchDialError
+from batchdial.errors import CampaignBusyError
 from batchdial.models import CallStatus, Claimed, Outcome, Settlement
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ LONGEST_PAUSE = 300.0
 LONGEST_HOLD = 0.5
 #: Seconds between two signs of life in the ledger.
 HEARTBEAT = 5.0
+LEASE_LOST = "The campaign was taken over by another process. Nothing more is dialled here."
 
 
 class Record(Protocol):
@@ -46,6 +47,9 @@ class Record(Protocol):
 
     async def renew(self) -> bool:
         """Say that this process lives; False if the campaign is another's by now."""
+
+    def is_sure(self) -> bool:
+        """Whether that was said so lately that the campaign can be nobody else's."""
 
 
 class Line(Protocol):
@@ -157,12 +161,19 @@ class Dispatcher:
             self._drained.set()
 
     async def _keep_lease(self) -> None:
+        while await self._renew():  # noqa: ASYNC110 (a heartbeat waits for nothing)
+            await asyncio.sleep(HEARTBEAT)
+
+    async def _renew(self) -> bool:
+        """Say that this process lives; dialling ends where that is too late."""
         try:
-            while not await _within(HEARTBEAT, self._stopping):
-                if not await self._record.renew():
-                    self._end(Ending(Stop.BROKEN, error=BatchDialError("The lease is lost.")))
+            ours = await self._record.renew()
         except Exception as error:  # noqa: BLE001 (whatever it is, dialling without a lease must end)
             self._end(Ending(Stop.BROKEN, error=error))
+            return False
+        if not ours:
+            self._end(Ending(Stop.BROKEN, error=CampaignBusyError(LEASE_LOST)))
+        return ours
 
     async def _lane(self) -> None:
         try:
@@ -209,12 +220,14 @@ class Dispatcher:
 
     async def _attempt(self, line: Line, claimed: Claimed) -> Settlement | None:
         """Send one POST when its time has come; None where it was not sent at all."""
-        left = False
+        left, left_at = False, 0.0
+        loop = asyncio.get_running_loop()
         settlement: Settlement | None = None
 
         async def leave() -> bool:
-            nonlocal left
+            nonlocal left, left_at
             left = await self._leave()
+            left_at = loop.time()
             return left
 
         try:
@@ -227,6 +240,8 @@ class Dispatcher:
                     self.in_flight -= 1
                 if not reply.held:
                     settlement = settle(reply, datetime.fromtimestamp(self._clock(), UTC))
+                    if settlement.slow_down or settlement.status is CallStatus.SUCCESS:
+                        self._pacer.heed(settlement.slow_down, left_at, loop.time())
         finally:
             if settlement is None and not left:
                 await self._record.release(claimed)
@@ -262,10 +277,13 @@ class Dispatcher:
 
         Asked when the connection stands, since making one takes longer than the next call may
         take over one that stands already. A long wait is refused: the connection would go stale.
+        A process that was stopped asks the ledger first whether the campaign is still its own.
         """
         loop = asyncio.get_running_loop()
-        while (wait := self._pacer.wait(loop.time())) > 0:
-            if wait > LONGEST_HOLD or await _within(wait, self._stopping):
+        while (wait := self._pacer.wait(loop.time())) > 0 or not self._record.is_sure():
+            if wait > LONGEST_HOLD or (wait > 0 and await _within(wait, self._stopping)):
+                return False
+            if not self._record.is_sure() and not await self._renew():
                 return False
         if self._stopping.is_set():
             return False
@@ -283,7 +301,9 @@ class Dispatcher:
             self._pacer.pause(asyncio.get_running_loop().time(), pause)
 
     def _tell(self, claimed: Claimed, settlement: Settlement) -> None:
-        kind = (settlement.status, settlement.reason, settlement.http_status)
+        kind: tuple[object, ...] = (settlement.status,)
+        if settlement.status is not CallStatus.UNKNOWN:  # nobody knows how alike those are
+            kind += (settlement.reason, settlement.http_status)
         good = settlement.status is CallStatus.SUCCESS
         before, length = self._streak
         length = 0 if good else length + 1 if kind == before else 1

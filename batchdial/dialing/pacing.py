@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,49 @@ MARGIN = 0.01
 MAX_MARGIN = 0.05
 #: Seconds before its turn at which a call is claimed, so that the commit does not delay it.
 LEAD = 0.025
+#: What is left of the pace when the service says that it is too much, and what of the asked rate
+#: each success gives back.
+BACK_OFF, GIVE_BACK = 0.5, 0.01
+#: Neither this share of the asked rate nor this many calls a second are gone below.
+LEAST_SHARE, LEAST_PER_SECOND = 1 / 16, 1 / 60
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much of the asked rate the service bears, as far as it has said."""
+
+    asked: Rate
+    share: float = 1.0  #: of the asked rate; never more than 1
+    lowered_at: float = float("-inf")  #: monotonic seconds
+
+    @property
+    def least(self) -> float:
+        """The share that is never gone below."""
+        return min(1.0, max(LEAST_SHARE, LEAST_PER_SECOND * self.asked.seconds / self.asked.calls))
+
+    def __str__(self) -> str:
+        unit = str(self.asked).partition("/")[2]
+        return f"{round(self.asked.calls * self.share, 2):g}/{unit}"
+
+
+def adapt(pace: Pace, *, too_much: bool, left_at: float, now: float) -> Pace:
+    """
+    The pace after an answer: halved when it was too much, else a little of the asked rate more.
+
+    Calls that left before the pace was last lowered say nothing of how it is now: twenty
+    lanes that are told so at once lower it once.
+
+    Args:
+        pace: Until now.
+        too_much: Whether the service asked to be called less; else it accepted a call.
+        left_at: When the call had left, in monotonic seconds.
+        now: Monotonic seconds.
+    """
+    if left_at <= pace.lowered_at:
+        return pace
+    if too_much:
+        return replace(pace, share=max(pace.least, pace.share * BACK_OFF), lowered_at=now)
+    return replace(pace, share=min(1.0, pace.share + GIVE_BACK))
 
 
 class Pacer:
@@ -31,6 +75,12 @@ class Pacer:
         self._left: deque[float] = deque(maxlen=rate.calls)
         self._next_turn = 0.0
         self._not_before = 0.0
+        self.pace = self.slowest = Pace(rate)
+
+    @property
+    def _gap(self) -> float:
+        """Seconds between two calls at the pace of now."""
+        return self.spacing / self.pace.share
 
     def book(self, now: float) -> float:
         """
@@ -40,7 +90,7 @@ class Pacer:
             The moment at which a call may leave, if nothing pauses the campaign before.
         """
         turn = max(self._next_turn, self._not_before, now)
-        self._next_turn = turn + self.spacing
+        self._next_turn = turn + self._gap
         return turn
 
     def early(self, turn: float, now: float) -> float:
@@ -51,7 +101,7 @@ class Pacer:
         """Seconds until a call may leave by what has left already; 0 if it may now."""
         earliest = self._not_before
         if self._left:  # calls that are late, after a stall, catch up at twice the pace at most
-            earliest = max(earliest, self._left[-1] + self.spacing / 2)
+            earliest = max(earliest, self._left[-1] + self._gap / 2)
         if len(self._left) == self._left.maxlen:
             earliest = max(earliest, self._left[0] + self._window)
         return max(0.0, earliest - now)
@@ -63,3 +113,8 @@ class Pacer:
     def pause(self, now: float, seconds: float) -> None:
         """Let no call leave for so long; afterwards they go on evenly, without a burst."""
         self._not_before = max(self._not_before, now + seconds)
+
+    def heed(self, too_much: bool, left_at: float, now: float) -> None:
+        """Adapt the pace to an answer; see `adapt`."""
+        self.pace = adapt(self.pace, too_much=too_much, left_at=left_at, now=now)
+        self.slowest = min(self.slowest, self.pace, key=lambda one: one.share)

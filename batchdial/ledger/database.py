@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from batchdial.errors import ConfigError, LedgerError
+from batchdial.errors import ConfigError, LedgerAwayError, LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: The newest step under `migrations/versions`; a ledger that names another is older or newer.
 HEAD = "0001"
 #: Seconds that a writer waits for another process's transaction to end.
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 4.0
 #: Any number; whoever brings a PostgreSQL ledger's schema up to date holds the lock of this one.
 _MIGRATING = 7_225_342
 
@@ -58,11 +58,59 @@ def explained(where: str) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
-        cause = str(error.orig if isinstance(error, DBAPIError) else error).strip() or "no reason"
-        raise LedgerError(
-            f"The ledger {shown(where)} failed: {cause.splitlines()[0]}.\n"
+        raw = error.orig if isinstance(error, DBAPIError) else error
+        cause = (str(raw).strip() or "no reason").splitlines()[0]
+        if _sqlite_code(raw) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise damaged(where, cause) from error
+        kind = LedgerAwayError if _is_away(error) else LedgerError
+        held = _holder(Path(where)) if _sqlite_code(raw) == sqlite3.SQLITE_BUSY else ""
+        raise kind(
+            f"The ledger {shown(where)} failed: {cause}{held}.\n"
             "Nothing more is dialled. Rows that were in flight count as unknown."
         ) from error
+    except ValueError as error:  # text that is no text, or a word that is no status
+        raise damaged(where, "it holds values that were never written") from error
+
+
+def damaged(where: str, cause: str) -> LedgerError:
+    """What to do with a ledger of which something cannot be read."""
+    return LedgerError(
+        f"The ledger {shown(where)} is damaged: {cause}. Nothing more is dialled.\n"
+        "Keep it: it knows who was called, and `batchdial results` writes what can be read of it. "
+        "Go on with a backup, or with those results: batchdial run FILE.results.csv --ledger NEW"
+    )
+
+
+def _sqlite_code(error: object) -> int | None:
+    """The primary code of SQLite's error; None of any other."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the same may succeed a little later: a lock, a lost connection, a restart."""
+    if not isinstance(error, OperationalError):
+        return False
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_code(error.orig) == sqlite3.SQLITE_BUSY
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    # Classes of SQLSTATE: connection, rolled back, operator's intervention; none: no connection.
+    return error.connection_invalidated or state is None or state[:2] in {"08", "40", "57"}
+
+
+def _holder(path: Path) -> str:
+    """`, held by process 123`, where Linux tells who is writing to a SQLite file."""
+    try:
+        inodes = {f":{os.stat(f'{path}{end}').st_ino}" for end in ("", "-shm")}
+        locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    except OSError:
+        return ""
+    pids = {
+        words[4]
+        for words in locks
+        if words[3] == "WRITE" and words[5][words[5].rfind(":") :] in inodes
+    } - {str(os.getpid()), "0", "-1"}
+    return f", held by process {', '.join(sorted(pids))}" if pids else ""
 
 
 def shown(where: str) -> str:
@@ -121,7 +169,8 @@ def _postgres(url: str) -> sa.Engine:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() != "postgresql":
             raise ConfigError(f"--ledger takes a path or postgresql://…, not {shown(url)}.")
-        return sa.create_engine(parsed.set(drivername="postgresql+psycopg"))
+        # A server that was restarted while nobody asked it anything breaks no run.
+        return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     except ModuleNotFoundError:
         raise ConfigError(
             "A PostgreSQL ledger needs one more package: pip install 'batchdial[postgres]'."

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from batchdial.errors import LedgerAwayError, LedgerError
 from batchdial.ledger.claims import Claims
+from batchdial.ledger.ledger import LEASE
 from batchdial.models import Claimed, Settlement
 
 if TYPE_CHECKING:
@@ -16,6 +21,13 @@ if TYPE_CHECKING:
 
     from batchdial.ledger.ledger import Lease, Ledger
     from batchdial.ledger.lists import Pick
+
+T = TypeVar("T")
+
+#: Seconds for which a database that is out of reach is waited for; nothing is dialled meanwhile.
+PATIENCE = 60.0
+#: Seconds after the last renewal for which nobody else can have the campaign, clocks included.
+SURE = LEASE.total_seconds() / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +58,8 @@ class Journal:
     """
     What dialling asks of the ledger, for one campaign and one scope of rows.
 
-    Operations that come in while a commit is under way share the next commit.
+    Operations that come in while a commit is under way share the next commit. What a call
+    came to is kept until the ledger has it: a database that was out of reach gets it later.
 
     Args:
         ledger: Where to.
@@ -54,6 +67,7 @@ class Journal:
         picks: Which rows, in this order; each row is claimed at most once.
         spacing: Seconds between two calls, booked for all processes on the ledger.
         clock: Unix time in seconds.
+        monotonic: Seconds of a clock that nobody sets.
     """
 
     def __init__(
@@ -64,6 +78,7 @@ class Journal:
         *,
         spacing: float,
         clock: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
         self._lease = lease
@@ -71,6 +86,10 @@ class Journal:
         self._cursor = 0
         self._spacing = spacing
         self._clock = clock
+        self._monotonic = monotonic
+        self._sure_since: tuple[float, float] | None = None  # by either clock
+        self._owed: list[_Settle | _Release] = []  # what the ledger failed to take
+        self._hurried = threading.Event()
         self._waiting: list[tuple[_Operation, asyncio.Future[Any]]] = []
         self._committing: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "ledger")
@@ -95,15 +114,60 @@ class Journal:
 
     async def renew(self) -> bool:
         """Keep the lease; False where another process has it."""
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._ledger.renew, self._lease, now)
+        return await self._in_thread(self._renew)
+
+    def is_sure(self) -> bool:
+        """
+        Whether nobody can have taken the campaign since the lease was renewed.
+
+        A process that was stopped wakes up without knowing it. The wall clock also counts
+        the time in which the machine slept, the other one cannot be set back.
+        """
+        if self._sure_since is None:
+            return False
+        clock, monotonic = self._sure_since
+        return max(self._clock() - clock, self._monotonic() - monotonic) < SURE
+
+    @property
+    def unrecorded(self) -> list[tuple[Claimed, Settlement]]:
+        """What calls came to that the ledger does not know."""
+        return [(one.claimed, one.settlement) for one in self._owed if isinstance(one, _Settle)]
+
+    def hurry(self) -> None:
+        """Wait no longer for a database that is out of reach."""
+        self._hurried.set()
 
     async def close(self) -> None:
-        """Wait for the last commit."""
+        """Wait for the last commit, and try once more what the ledger failed to take."""
         while self._committing is not None:
             await self._committing
+        if self._owed:
+            with suppress(LedgerError):  # `unrecorded` tells what it does not have
+                await self._in_thread(self._commit, self._owed)
+                self._owed = []
         self._thread.shutdown()
+
+    async def _in_thread(self, ask: Callable[..., T], *given: Any) -> T:
+        """Ask the ledger, patiently."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._patiently, ask, *given)
+
+    def _patiently(self, ask: Callable[..., T], *given: Any) -> T:
+        end, pause = self._monotonic() + PATIENCE, 0.05
+        while True:
+            try:
+                return ask(*given)
+            except LedgerAwayError:
+                if self._monotonic() > end or self._hurried.wait(pause):
+                    raise
+                pause = min(2 * pause, 1.0)
+
+    def _renew(self) -> bool:
+        now = self._clock(), self._monotonic()
+        held = self._ledger.renew(self._lease, datetime.fromtimestamp(now[0], UTC))
+        if held:
+            self._sure_since = now
+        return held
 
     async def _ask(self, operation: _Operation) -> Any:
         future = self._enqueue(operation)
@@ -129,13 +193,13 @@ class Journal:
             released.add_done_callback(asyncio.Future.exception)  # nobody is left to tell
 
     async def _commit_all(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting:
             group, self._waiting = self._waiting, []
             operations = [operation for operation, _ in group]
             try:
-                results = await loop.run_in_executor(self._thread, self._commit, operations)
+                results = await self._in_thread(self._commit, operations)
             except Exception as error:  # noqa: BLE001 (whoever asked is told)
+                self._owed += [one for one in operations if isinstance(one, _Settle | _Release)]
                 for _, future in group:
                     if not future.done():
                         future.set_exception(error)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from batchdial.errors import CampaignBusyError
 from batchdial.ledger.database import explained, open_engine, shown
 from batchdial.ledger.schema import attempts, campaigns, lists, rows
+from batchdial.ledger.witness import Witness
 from batchdial.models import CallStatus, Campaign
 
 if TYPE_CHECKING:
@@ -56,7 +57,14 @@ class Ledger:
 
     def __init__(self, where: str, *, create: bool = True) -> None:
         self.where = shown(where)
+        self._witness = None if "://" in where else Witness(where)
         self._engine = open_engine(where, create=create)
+        if self._witness is not None:
+            try:
+                self._witness.examine(self)
+            except BaseException:
+                self._engine.dispose()
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +74,30 @@ class Ledger:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
+        if self._witness is None:
+            self._engine.dispose()
+            return
+        with self._witness.closing():
+            self._engine.dispose()
+
+    @property
+    def doubt(self) -> str:
+        """Why it may not know every call that was made from it, in words; empty where it does."""
+        return "" if self._witness is None else self._witness.doubt
+
+    def vouch(self, *, trusted: bool = False) -> None:
+        """
+        See that the ledger is sound, and that it knows every call that was made from it.
+
+        Args:
+            trusted: Whether a person said that it does.
+
+        Raises:
+            LedgerDoubtError: It may not; the message says why, and which word lets it be used.
+            LedgerError: It is damaged, or cannot be written.
+        """
+        if self._witness is not None:
+            self._witness.vouch(self, trusted=trusted)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -194,10 +225,13 @@ class Ledger:
         return Lease(self.find(campaign.name, campaign.agent)[0], lease.fence)
 
     def forget(self, campaign: Campaign) -> None:
-        """Remove a campaign that has no list; otherwise leave it."""
+        """Remove a campaign that has no list and no owner who may be about to give it one."""
         has_list = sa.exists().where(lists.c.campaign_id == campaigns.c.id)
+        is_nobodys = campaigns.c.owner_pid.is_(None)
         with self.writing() as connection:
-            connection.execute(sa.delete(campaigns).where(campaigns.c.id == campaign.id, ~has_list))
+            connection.execute(
+                sa.delete(campaigns).where(campaigns.c.id == campaign.id, ~has_list, is_nobodys)
+            )
 
 
 def _ours(lease: Lease) -> tuple[sa.ColumnElement[bool], ...]:

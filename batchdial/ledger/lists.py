@@ -92,6 +92,16 @@ class Lists:
         with self._ledger.reading() as connection:
             return list(dict.fromkeys(connection.execute(query).scalars()))
 
+    def calls(self, name: str) -> set[str]:
+        """Numbers and callIds of the calls that campaigns of this name made, or may have made."""
+        query = (
+            sa.select(attempts.c.e164, attempts.c.call_id)
+            .join(campaigns, campaigns.c.id == attempts.c.campaign_id)
+            .where(campaigns.c.name == name, attempts.c.status != CallStatus.FAILED)
+        )
+        with self._ledger.reading() as connection:
+            return {word for row in connection.execute(query) for word in row if word}
+
     def known(self, campaign: Campaign) -> dict[str, Known]:
         """What the campaign remembers of each number."""
         place = [lists.c.name.label("list_name"), rows.c.row]
@@ -257,6 +267,24 @@ class Lists:
                 for status, reason, number in connection.execute(query)
             }
 
+    def shared_call_ids(self, list_ids: Collection[int]) -> list[tuple[str, int]]:
+        """The callIds that were given for several numbers, with how many; the worst few."""
+        number = sa.func.count(rows.c.e164.distinct())
+        query = (
+            sa.select(rows.c.call_id, number)
+            .where(
+                rows.c.list_id.in_(list_ids),
+                rows.c.call_id != "",
+                rows.c.status == CallStatus.SUCCESS,
+            )
+            .group_by(rows.c.call_id)
+            .having(number > 1)
+            .order_by(number.desc(), rows.c.call_id)
+            .limit(3)
+        )
+        with self._ledger.reading() as connection:
+            return [(call_id, count) for call_id, count in connection.execute(query)]
+
     def pace(self, campaign: Campaign, since: datetime, now: datetime) -> float:
         """Attempts a second, from the first that was begun after `since` until now."""
         query = sa.select(sa.func.count(), sa.func.min(attempts.c.claimed_at)).where(
@@ -294,13 +322,14 @@ class Lists:
         while True:
             query = sa.select(rows).where(rows.c.list_id == list_id, rows.c.id > last)
             with self._ledger.reading() as connection:
-                page = connection.execute(query.order_by(rows.c.id).limit(PAGE)).all()
-            for row in page:
-                if statuses is None or row.status in statuses:
-                    yield _contact(row)
+                found = connection.execute(query.order_by(rows.c.id).limit(PAGE)).all()
+                page = [_contact(row) for row in found]
+            for contact in page:
+                if statuses is None or contact.verdict.status in statuses:
+                    yield contact
             if len(page) < PAGE:
                 return
-            last = page[-1].id
+            last = found[-1].id
 
 
 #: What a corrected row may change.

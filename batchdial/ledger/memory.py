@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: A slot further ahead than this many calls was booked before the clock was set back.
 FAR_AHEAD = 1_000
+#: Seconds after the last renewal for which nobody else can have the campaign.
+SURE = 15.0
 
 
 @dataclass(slots=True)
@@ -78,6 +80,7 @@ class MemoryJournal:
         self._scope = iter([(status, row_id) for status in statuses for row_id in ledger.rows])
         self._spacing = spacing
         self._clock = clock
+        self._sure_since: float | None = None
 
     async def claim(self) -> Claimed | None:
         """The next row, `dialing`; None when no row is left."""
@@ -129,7 +132,19 @@ class MemoryJournal:
 
     async def renew(self) -> bool:
         """False where another journal owns the ledger."""
-        return self._ledger.fence == self._fence
+        if self._ledger.fence != self._fence:
+            return False
+        self._sure_since = self._clock()
+        return True
+
+    def is_sure(self) -> bool:
+        """Whether nobody can have taken the campaign since the lease was renewed."""
+        return self._sure_since is not None and self._clock() - self._sure_since < SURE
+
+    @property
+    def unrecorded(self) -> list[tuple[Claimed, Settlement]]:
+        """Memory takes everything."""
+        return []
 
     async def close(self) -> None:
         """Nothing is waited for."""

@@ -54,15 +54,17 @@ def check_output(path: Path, source: Path | None) -> None:
     """
     if source is not None and path.resolve() == source.resolve():
         raise OutputError(f"{path} is the list itself. Name another file with --output FILE.")
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder. Name a file with --output FILE.")
     try:
-        _try_folder(path)
+        is_folder = path.is_dir()
+        if not is_folder:
+            _try_folder(path)
     except OSError as error:
         raise OutputError(
             f"The results cannot be written in {path.parent}: {error.strerror}. Nobody was "
             "called.\nName another place with --output FILE."
         ) from None
+    if is_folder:
+        raise OutputError(f"{path} is a folder. Name a file with --output FILE.")
     if path.exists() and not is_results_file(path):
         raise OutputError(
             f"{path} exists and is not a results file; it is left alone. Nobody was called.\n"

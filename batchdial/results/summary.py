@@ -100,6 +100,7 @@ class Report:
     unknown: tuple[Contact, ...] = ()  #: the first rows that may have rung
     stopped: str = ""  #: why dialling ended before the rows did, in words; empty if it did not
     exit_code: int = 0
+    warnings: tuple[str, ...] = ()  #: what a person should know although nothing stopped for it
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -109,5 +110,6 @@ class Report:
             **self.tally.as_json(),
             "results": [str(path) for path in self.outputs],
             "stopped": self.stopped,
+            "warnings": list(self.warnings),
             "exitCode": int(self.exit_code),
         }

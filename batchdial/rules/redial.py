@@ -115,14 +115,32 @@ def stands_after(was: CallStatus, settlement: Settlement) -> CallStatus:
     return was if settlement.status is CallStatus.PENDING else settlement.status
 
 
+def told_as_called(prior: Mapping[str, str]) -> frozenset[str]:
+    """
+    What a results file names a call by that was made, or may have been: its number, its callId.
+
+    Empty where nobody was called. A number that a spreadsheet damaged is left out.
+    """
+    if _told(prior) not in RANG and prior.get("reason") != ALREADY_CALLED:
+        return frozenset()
+    number = _number(prior)
+    return frozenset({f"+{number}" if number else "", prior.get("callId", "").strip()})
+
+
+def _number(prior: Mapping[str, str]) -> str | None:
+    """The digits of the number that a results file gives, where they can be read."""
+    found = _READABLE.fullmatch(re.sub(r"[\s'()-]", "", prior.get("e164", "")))
+    return found[1] if found else None
+
+
 def _is_same_number(contact: Contact) -> bool:
     """Doubt counts as the same number: a cell that nobody can read again is not a new person."""
     prior = contact.prior or {}
     if _told(prior) not in {*RANG, *SAFE_TO_REDIAL, *_KEPT.values()}:
         return False
     new = contact.verdict.e164
-    old = _READABLE.fullmatch(re.sub(r"[\s'()-]", "", prior.get("e164", "")))
-    return new is None or old is None or new.lstrip("+") == old[1]
+    old = _number(prior)
+    return new is None or old is None or new.lstrip("+") == old
 
 
 def _told(prior: Mapping[str, str]) -> CallStatus | None:

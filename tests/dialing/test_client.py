@@ -340,44 +340,13 @@ async def test_the_environment_is_not_believed(
     assert b"Basic" not in server.requests[0]
 
 
-async def test_calls_in_a_row_share_a_connection() -> None:
-    """While it is fresh."""
-    async with wire(saying(http())) as server:
-        replies = await call(server.url, 5)
-    assert [reply.status for reply in replies] == [200] * 5
-    assert server.connections == 1
-
-
-async def test_a_connection_that_was_idle_is_not_used_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A server that closes it at that moment would make a row unknown for nothing."""
-    monkeypatch.setattr(client, "KEEPALIVE", 0.0)
+async def test_no_connection_is_used_twice() -> None:
+    """A server that closes it at the moment of its reuse would make a row unknown for nothing."""
     async with wire(saying(http())) as server:
         replies = await call(server.url, 5)
     assert [reply.status for reply in replies] == [200] * 5
     assert server.connections == 5
-
-
-def test_idle_means_a_second() -> None:
-    """Anything longer meets servers that close early."""
-    assert client.KEEPALIVE <= 1.0
-
-
-async def test_a_connection_that_the_server_closed_is_noticed() -> None:
-    """The next call takes a new one, and is answered."""
-
-    async def once(_: Wire, writer: asyncio.StreamWriter) -> None:
-        writer.write(http())
-        await writer.drain()
-        raise ConnectionResetError
-
-    async with wire(once) as server, Service(server.url, KEY, "a test").line("ag_1") as line:
-        first = await line.call(BODY)
-        await server.closed.wait()
-        second = await line.call(BODY)
-    assert (first.status, second.status) == (200, 200)
-    assert (len(server.requests), server.connections) == (2, 2)
+    assert all(b"Connection: close\r\n" in request for request in server.requests)
 
 
 async def test_a_body_that_cannot_be_sent_is_a_reply() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from batchdial.dialing.dispatcher import LONGEST_PAUSE, Ending, Stop
+from batchdial.dialing.dispatcher import LEASE_LOST, LONGEST_PAUSE, Ending, Stop
 from batchdial.dialing.settle import Reply
 from batchdial.errors import LedgerError
 from batchdial.ledger.memory import MemoryJournal, MemoryLedger
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 THROTTLED = Reply(True, 429)
 NOT_CONNECTED = Reply(False, error="refused")
 SERVER_ERROR = Reply(True, 500)
+LOST = Reply(True, error="reset")
 
 
 def first(count: int, reply: Reply) -> Callable[[str, int], Reply]:
@@ -39,6 +40,7 @@ def test_every_row_is_called_once_and_told_once() -> None:
     assert set(Counter(number for _, number in run.requests).values()) == {1}
     assert sorted(outcome.row for outcome in run.outcomes) == list(range(2, 32))
     assert {outcome.call_id for outcome in run.outcomes} == {"call_1"}
+    assert sorted(outcome.e164 for outcome in run.outcomes) == sorted(n for _, n in run.requests)
     assert run.dispatcher.in_flight == 0
 
 
@@ -69,6 +71,7 @@ def test_slow_connections_do_not_bunch_calls() -> None:
     simulate(run.run())
     assert most_in(1.0, run.moments) <= 20
     assert (len(run.moments) - 1) / (run.moments[-1] - run.moments[0]) >= 0.95 * 20
+    assert run.connected == len(run.requests)  # a short wait does not cost a connection
 
 
 def test_a_call_that_is_being_connected_is_held_by_a_pause() -> None:
@@ -85,12 +88,30 @@ def test_a_call_that_is_being_connected_is_held_by_a_pause() -> None:
 
 def test_a_call_that_is_being_connected_is_not_sent_after_a_stop() -> None:
     """Its row stands where it stood."""
-    run = Rehearsal(rows=3, lanes=3)
+    run = Rehearsal(rows=3, lanes=3, seconds=1.0)
     run.connecting = lambda nth: 10.0 if nth == 3 else 0.0
     run.on_outcome = lambda _: run.dispatcher.stop()
     simulate(run.run())
     assert run.count("pending") == 1
-    assert len(run.requests) == 2
+    assert (run.connected, len(run.requests)) == (3, 2)
+
+
+def test_a_call_that_is_being_connected_is_not_sent_for_another_owner() -> None:
+    """The lid was closed over it, and another process has the campaign: the ledger is asked."""
+    run = Rehearsal(rows=3, lanes=1)
+
+    def close_lid(nth: int) -> float:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop)
+        if nth == 2:
+            loop.stall(600)
+            run.ledger.acquire()
+        return 0.0
+
+    run.connecting = close_lid
+    ending = simulate(run.run())
+    assert (ending.stop, str(ending.error)) == (Stop.BROKEN, LEASE_LOST)
+    assert (run.connected, len(run.requests)) == (2, 1)
 
 
 def _delay_claims(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
@@ -131,6 +152,50 @@ def test_a_429_holds_all_lanes() -> None:
     assert most_in(1.0, run.moments) <= 20
     throttled = run.requests[0][1]
     assert [number for _, number in run.requests].count(throttled) == 2
+
+
+def test_lanes_that_are_told_together_slow_down_once() -> None:
+    """Ten answers of one moment halve the pace; a call of the new pace can halve it again."""
+    run = Rehearsal(
+        rows=40,
+        rate=Rate(20, 1),
+        lanes=20,
+        seconds=0.6,
+        max_attempts=9,
+        answer=first(10, THROTTLED),
+    )
+    simulate(run.run())
+    assert run.count("success") == 40
+    assert str(run.pacer.slowest) == "10/s"
+    assert 0.8 < run.pacer.pace.share < 0.9  # each success of a later call gives back a hundredth
+
+
+def test_a_service_that_bears_less_is_called_less() -> None:
+    """Of 20/s asked it takes 6: few are refused, all are called, and the pace stays about there."""
+    run = Rehearsal(rows=400, rate=Rate(20, 1), lanes=10, seconds=0.1, max_attempts=5)
+    taken: list[float] = []
+
+    def answer(*_: object) -> Reply:
+        now = asyncio.get_running_loop().time()
+        if len([one for one in taken if one > now - 1]) >= 6:
+            return THROTTLED
+        taken.append(now)
+        return ACCEPTED
+
+    run.answer = answer
+    simulate(run.run())
+    assert run.count("success") == 400
+    refused = len(run.requests) - 400
+    assert refused <= 40
+    assert 400 / (run.moments[-1] - run.moments[0]) >= 3
+
+
+@pytest.mark.parametrize("reply", [NOT_CONNECTED, Reply(True, 408), SERVER_ERROR, Reply(True, 422)])
+def test_other_failures_say_nothing_of_the_pace(reply: Reply) -> None:
+    """Only a service that asks for it is called less."""
+    run = Rehearsal(rows=10, answer=first(5, reply))
+    simulate(run.run())
+    assert run.pacer.slowest.share == 1
 
 
 def test_a_pause_holds_rows_back_unclaimed() -> None:
@@ -182,6 +247,14 @@ def test_the_waits_double() -> None:
     assert gaps == pytest.approx([1, 2, 4], abs=0.2)
 
 
+def test_a_wait_that_is_just_short_enough_is_waited_for() -> None:
+    """In seconds, or as a date by the campaign's clock."""
+    for header in (f"{LONGEST_PAUSE:.0f}", "Fri, 15 Jan 2027 09:28:20 GMT"):
+        run = Rehearsal(rows=3, lanes=1, answer=first(1, Reply(True, 429, b"", header)))
+        assert simulate(run.run()).stop is Stop.DONE
+        assert 299 <= run.moments[1] - run.moments[0] <= 301
+
+
 def test_a_wait_that_is_too_long_ends_the_run() -> None:
     """The row was not judged, so it stays pending like all the others."""
     run = Rehearsal(rows=30, answer=first(1, Reply(True, 429, b"", f"{LONGEST_PAUSE + 1:.0f}")))
@@ -226,14 +299,33 @@ def test_equal_failures_in_a_row_pause_the_campaign(reply: Reply, status: str) -
     run = Rehearsal(rows=100, lanes=4, stop_after=10, answer=lambda *_: reply)
     ending = simulate(run.run())
     assert ending.stop is Stop.STREAK
+    assert ending.settlement is not None
+    assert ending.settlement.status == status
     assert 10 <= run.count(status) <= 10 + 3
     assert run.count("pending") == 100 - run.count(status)
+
+
+def test_rows_that_may_have_rung_are_alike() -> None:
+    """Whatever was the matter: ten in a row of which nobody knows are ten too many."""
+    run = Rehearsal(rows=30, lanes=1, stop_after=10)
+    kinds = [SERVER_ERROR, LOST, Reply(True, 502), Reply(True, 200, b"{}")]
+    run.answer = lambda *_: kinds[len(run.requests) % 4]
+    assert simulate(run.run()).stop is Stop.STREAK
+    assert (run.count("unknown"), run.count("pending")) == (10, 20)
+
+
+@pytest.mark.parametrize("stop_after", [1, 2])
+def test_successes_are_no_streak(stop_after: int) -> None:
+    """However alike they are."""
+    run = Rehearsal(rows=10, lanes=1, stop_after=stop_after)
+    assert simulate(run.run()).stop is Stop.DONE
+    assert run.count("success") == 10
 
 
 @pytest.mark.parametrize("stop_after", [0, 2])
 def test_a_success_or_another_failure_ends_a_streak(stop_after: int) -> None:
     """Failures of several kinds, or now and then, are rows' own."""
-    answers = [SERVER_ERROR, ACCEPTED, Reply(True, 502), Reply(True, 422), SERVER_ERROR, ACCEPTED]
+    answers = [SERVER_ERROR, ACCEPTED, Reply(True, 502), Reply(True, 422), Reply(True, 400), LOST]
     told = iter(answers)
     run = Rehearsal(rows=6, lanes=1, stop_after=stop_after, answer=lambda *_: next(told))
     assert simulate(run.run()).stop is Stop.DONE
@@ -385,7 +477,7 @@ def test_a_lease_that_is_lost_in_a_pause_ends_the_pause() -> None:
     waiting: list[int] = []
     ending, end = simulate(work())
     assert waiting == [1]
-    assert (ending.stop, str(ending.error)) == (Stop.BROKEN, "The lease is lost.")
+    assert (ending.stop, str(ending.error)) == (Stop.BROKEN, LEASE_LOST)
     assert end < run.moments[0] + 20
     assert len(run.requests) == 2
     assert run.count("success") == 1

@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchdial.dialing.pacing import LEAD, Pacer
+from batchdial.dialing.pacing import GIVE_BACK, LEAD, LEAST_PER_SECOND, Pace, Pacer, adapt
 from batchdial.models import Rate
 from tests.dialing.rehearsal import most_in
 
@@ -132,3 +133,96 @@ def test_turns_are_evenly_spaced() -> None:
 def test_spacing_keeps_a_margin(rate: Rate, spacing: float) -> None:
     """A hundredth of a second at least, so that jitter on the way does not break the promise."""
     assert Pacer(rate).spacing == pytest.approx(spacing, abs=1e-4)
+
+
+#: What answers say of the pace: whether it was too much, seconds until the next answer, and how
+#: long before its answer a call had left.
+ANSWERS = st.lists(st.tuples(st.booleans(), st.floats(0, 100), st.floats(0.001, 30)), max_size=200)
+
+
+def heard(pace: Pace, answers: list[tuple[bool, float, float]], now: float = 5_000.0) -> list[Pace]:
+    """The paces after each answer."""
+    paces = [pace]
+    for too_much, seconds, ago in answers:
+        now += seconds
+        paces.append(adapt(paces[-1], too_much=too_much, left_at=now - ago, now=now))
+    return paces
+
+
+@given(rate=RATES, answers=ANSWERS)
+def test_a_pace_is_never_above_what_was_asked(rate: Rate, answers: list[Any]) -> None:
+    """Nor so slow that nothing would come of it."""
+    for pace in heard(Pace(rate), answers):
+        assert pace.asked == rate
+        assert pace.least <= pace.share <= 1
+        per_second = pace.share * rate.calls / rate.seconds
+        assert per_second >= min(LEAST_PER_SECOND, rate.calls / rate.seconds) - 1e-12
+
+
+@given(rate=RATES, answers=ANSWERS, more=st.integers(1, 20))
+def test_being_told_again_never_quickens(rate: Rate, answers: list[Any], more: int) -> None:
+    """Each 429 to a call of the new pace halves it, down to the least; others change nothing."""
+    *_, pace = heard(Pace(rate), answers)
+    now = 5_000.0 + sum(seconds for _, seconds, _ in answers)
+    for _ in range(more):
+        old, now = pace, now + 1
+        pace = adapt(old, too_much=True, left_at=now - 0.5, now=now)
+        assert pace.share == max(pace.least, old.share / 2)
+        for too_much in (True, False):
+            assert adapt(pace, too_much=too_much, left_at=now - 0.5, now=now + 9) == pace
+            assert adapt(pace, too_much=too_much, left_at=now, now=now + 9) == pace
+
+
+@given(rate=RATES, answers=ANSWERS)
+def test_quiet_brings_the_asked_rate_back(rate: Rate, answers: list[Any]) -> None:
+    """A hundredth of it with each success, and no step down on the way."""
+    *_, pace = heard(Pace(rate), answers)
+    shares = [one.share for one in heard(pace, [(False, 1.0, 0.5)] * 100, now=1e6)]
+    assert shares[-1] == 1
+    assert shares == sorted(shares)
+    assert max(b - a for a, b in pairwise(shares)) <= GIVE_BACK + 1e-9
+
+
+@given(rate=RATES, answers=ANSWERS, lanes=st.integers(1, 40), stall=st.floats(0, 2_000))
+@settings(max_examples=50)
+def test_a_lowered_pace_is_kept_evenly(
+    rate: Rate, answers: list[Any], lanes: int, stall: float
+) -> None:
+    """Never above the promise, and after a stall at twice the pace of the moment at most."""
+    running = Lanes(Pacer(rate), [])
+    for too_much, seconds, ago in answers[:10]:
+        running.run(3, lanes, seconds=0.0)
+        running.pacer.heed(too_much, running.now + 1e-3 - ago / 1_000, running.now)
+        running.now += seconds
+    running.now += stall
+    before = len(running.moments)
+    running.run(60, lanes, seconds=0.0)
+    assert most_in(rate.seconds + 1e-6, running.moments) <= rate.calls
+    gap = running.pacer.spacing / running.pacer.pace.share
+    after = running.moments[before:]
+    assert min(b - a for a, b in pairwise(after)) >= gap / 2 - 1e-6
+    assert after[-1] - after[0] >= 0.9 * gap * (len(after) - 1 - lanes)
+
+
+@pytest.mark.parametrize(
+    ("rate", "share", "words"),
+    [
+        (Rate(5, 1), 0.5, "2.5/s"),
+        (Rate(5, 1), 1 / 16, "0.31/s"),
+        (Rate(30, 60), 0.25, "7.5/m"),
+        (Rate(5000, 1), 0.5, "2500/s"),
+    ],
+    ids=str,
+)
+def test_a_pace_in_words(rate: Rate, share: float, words: str) -> None:
+    """In the unit that was asked for."""
+    assert str(Pace(rate, share)) == words
+
+
+def test_the_slowest_pace_is_remembered() -> None:
+    """For the summary, when the pace of the moment is higher again."""
+    pacer = Pacer(Rate(4, 1))
+    pacer.heed(True, 1.0, 2.0)
+    pacer.heed(True, 3.0, 4.0)
+    pacer.heed(False, 5.0, 6.0)
+    assert (str(pacer.slowest), str(pacer.pace)) == ("1/s", "1.04/s")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import pytest
@@ -48,6 +48,7 @@ def reply(status: int | None, body: bytes | str | object = b"", header: str | No
         pytest.param(reply(500), UNKNOWN, "server_error", id="500"),
         pytest.param(reply(502), UNKNOWN, "server_error", id="502"),
         pytest.param(reply(503), UNKNOWN, "server_error", id="503-without-retry-after"),
+        pytest.param(reply(503, header=" "), UNKNOWN, "server_error", id="503-with-a-blank-one"),
         pytest.param(reply(503, header="5"), FAILED, "unavailable", id="503-with-retry-after"),
         pytest.param(reply(504, header="5"), UNKNOWN, "server_error", id="504"),
         pytest.param(reply(301), UNKNOWN, "redirected", id="redirect"),
@@ -79,7 +80,7 @@ def test_settle(given_reply: Reply, status: CallStatus, reason: str) -> None:
             {"status": "success", "callId": "a\r\nb\x1b[31m\0c"}, "a b [31m c", id="controls"
         ),
         pytest.param('{"status": "success", "callId": "a\\ud800b"}', "a b", id="surrogate"),
-        pytest.param({"status": "success", "callId": "x" * 999}, "x" * 200, id="long"),
+        pytest.param({"status": "success", "callId": "x" * 1_000}, "x" * 1_000, id="long"),
         pytest.param({"status": "success", "callId": "c", "more": [1]}, "c", id="more-fields"),
     ],
 )
@@ -114,7 +115,7 @@ def test_failed_by_the_service(status: int, body: dict[str, str]) -> None:
         pytest.param({"status": "success", "callId": True}, id="boolean-call-id"),
         pytest.param({"status": "success", "callId": 1.5}, id="float-call-id"),
         pytest.param({"status": "success", "callId": ["c"]}, id="list-call-id"),
-        pytest.param({"status": "success", "callId": "x" * 2_000}, id="endless-call-id"),
+        pytest.param({"status": "success", "callId": "x" * 1_001}, id="endless-call-id"),
         pytest.param({"callId": "call_1"}, id="no-status"),
         pytest.param({"status": "queued", "callId": "call_1"}, id="another-status"),
         pytest.param({"status": True, "callId": "call_1"}, id="boolean-status"),
@@ -139,6 +140,9 @@ def test_an_answer_in_doubt_is_unknown(body: object) -> None:
     found = settle(reply(200, body), NOW)
     assert found.status is UNKNOWN
     assert not found.again
+    assert found.http_status == 200
+    named = isinstance(body, dict) and body.get("callId") == "call_1"
+    assert found.call_id == ("call_1" if named else "")
     assert found.detail.startswith("May have rung")
     assert len(found.detail) < 300
     assert found.detail.isprintable()
@@ -155,7 +159,9 @@ def test_an_answer_in_doubt_is_unknown(body: object) -> None:
 def test_every_answer_has_one_meaning(status: int, body: bytes, header: str | None) -> None:
     """Only what certainly was not processed is sent again; only a named success is one."""
     found = settle(Reply(True, status, body, header), NOW)
-    not_processed = status in {408, 421, 425, 429} or (status == 503 and header is not None)
+    not_processed = status in {408, 421, 425, 429} or (
+        status == 503 and bool((header or "").strip())
+    )
     assert found.again == not_processed
     assert found.stop == (status in {401, 402, 403, 404, 405} or 300 <= status < 400)
     assert found.http_status == status
@@ -193,7 +199,10 @@ def test_only_a_success_with_a_call_id_is_a_success(text: str) -> None:
         pytest.param(" 7 ", 7.0, id="seconds"),
         pytest.param("0", SHORTEST_WAIT, id="zero"),
         pytest.param("-5", None, id="negative"),
-        pytest.param("1.5", None, id="float"),
+        pytest.param("1.5", 1.5, id="float"),
+        pytest.param("0.2", SHORTEST_WAIT, id="short-float"),
+        pytest.param(".5", None, id="bare-float"),
+        pytest.param("1e3", None, id="exponent"),
         pytest.param("١٢", None, id="arabic-digits"),
         pytest.param("9" * 400, LONGEST_WAIT, id="400-digits"),
         pytest.param("000000000000", SHORTEST_WAIT, id="many-zeros"),
@@ -204,6 +213,9 @@ def test_only_a_success_with_a_call_id_is_a_success(text: str) -> None:
         pytest.param(format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0, id="date"),
         pytest.param(format_datetime(NOW - timedelta(days=1), usegmt=True), None, id="past-date"),
         pytest.param(format_datetime(NOW), None, id="this-very-moment"),
+        pytest.param(format_datetime(NOW + timedelta(seconds=1)), 1.0, id="the-next-second"),
+        pytest.param("x" * 90_000, None, id="90-kB"),
+        pytest.param("Sun, 29 Mar 2026 01:00:00 GMT (" + "x" * 90 + ")", None, id="long-date"),
         pytest.param("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_WAIT, id="far-date"),
         pytest.param("Sun, 29 Mar 2026 01:00:00", 30.0, id="date-without-zone"),
         pytest.param("Sun, 29 Mar 2026 02:00:00 +0100", 30.0, id="date-in-another-zone"),
@@ -214,6 +226,48 @@ def test_only_a_success_with_a_call_id_is_a_success(text: str) -> None:
 def test_retry_after(header: str | None, seconds: float | None) -> None:
     """RFC 9110, and what is sent in its name."""
     assert wait_of(header, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        pytest.param(None, 90.0, id="none"),
+        pytest.param("today", 90.0, id="unreadable"),
+        pytest.param(format_datetime(NOW + timedelta(seconds=80)), 10.0, id="ahead"),
+        pytest.param(format_datetime(NOW - timedelta(seconds=80)), 170.0, id="behind"),
+        pytest.param(format_datetime(NOW + timedelta(seconds=90)), None, id="passed"),
+    ],
+)
+def test_a_date_is_by_the_services_clock(date: str | None, seconds: float | None) -> None:
+    """Where it says what that is; seconds are seconds by any clock."""
+    header = format_datetime(NOW + timedelta(seconds=90), usegmt=True)
+    assert wait_of(header, NOW, date) == seconds
+    assert wait_of("7", NOW, date) == 7.0
+    asked = settle(Reply(True, 429, b"", header, date), NOW)
+    assert asked.retry_after == seconds
+    assert wait_of(header, NOW.astimezone(timezone(timedelta(hours=5))), date) == seconds
+
+
+@pytest.mark.parametrize(
+    ("given_reply", "detail"),
+    [
+        (reply(429), "Not processed: HTTP 429 empty."),
+        (reply(408, "late", "9"), "Not processed: HTTP 408 “late”."),
+        (
+            reply(503, header="5000"),
+            "Not processed: HTTP 503 empty. The service asks for a pause of 5,000 s, "
+            "until 2026-03-29 02:22:50 UTC.",
+        ),
+        (Reply(False, error="its certificate", untrusted=True), "Never sent: its certificate."),
+        (Reply(False, error="refused"), "Never sent: refused."),
+        (reply(500, " \x1b[31m\n"), "May have rung: HTTP 500 “[31m”."),
+        (reply(200, {"status": "failed"}), "The service answered failed: nobody was called."),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_details(given_reply: Reply, detail: str) -> None:
+    """A sentence for the person who reads the row."""
+    assert settle(given_reply, NOW).detail == detail
 
 
 _WORDS = [

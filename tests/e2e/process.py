@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from batchdial.sandbox import Sandbox
 
@@ -44,20 +44,28 @@ class Command:
     Args:
         arguments: Of the command.
         prelude: Python that the process executes before the command, to break something in it.
+        under: A command that runs it, such as strace.
+        environment: Variables that it has besides.
     """
 
-    def __init__(self, *arguments: object, prelude: str = "") -> None:
+    def __init__(
+        self,
+        *arguments: object,
+        prelude: str = "",
+        under: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         start = f"{prelude}\nfrom batchdial.cli import main\nmain()" if prelude else ""
         program = ["-c", start] if prelude else ["-m", "batchdial"]
         # A file, because it can be read while the process still writes to it.
         self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed at the end of the block)
         self._process = subprocess.Popen(
-            [sys.executable, *program, *map(str, arguments)],
+            [*under, sys.executable, *program, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             text=True,
-            env={**os.environ, "PYTHONWARNINGS": "error"},
+            env={**os.environ, "PYTHONWARNINGS": "error", **(environment or {})},
         )
         self.pid = self._process.pid
 

@@ -320,12 +320,14 @@ def test_exit_codes_of_rows(
     assert tally(rows) == counts
 
 
+@pytest.mark.fault(17, injected="an exception in the lane that has the answer")
 def test_a_fault_of_ours(
     leads: list[str],
     to_sandbox: Sandbox,
     batchdial: Run,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    seen: Callable[[str], None],
 ) -> None:
     """A bug is said in one line without the values at hand; rows are whole, and can be resumed."""
     to_sandbox.configure(delay=0.0)
@@ -344,11 +346,15 @@ def test_a_fault_of_ours(
     assert_whole(rows, leads)
     assert len(to_sandbox.posts) <= 2
     assert tally(rows) == {"unknown": len(to_sandbox.posts), "pending": 30 - len(to_sandbox.posts)}
+    seen("its row unknown, other calls finished, the rest pending, exit 70 without the values")
     assert batchdial("resume", "leads", "--yes").code == 1
     assert_nobody_twice(to_sandbox)
 
 
-def test_busy(leads: list[str], to_sandbox: Sandbox, batchdial: Run) -> None:
+@pytest.mark.fault(22, 23, injected="a second process, while the first one dials")
+def test_busy(
+    leads: list[str], to_sandbox: Sandbox, batchdial: Run, seen: Callable[[str], None]
+) -> None:
     """A second process is refused with the first one's pid; `status` looks on."""
     assert leads
     to_sandbox.configure(script=("ok", "ok", *["hang"] * 28))
@@ -364,6 +370,7 @@ def test_busy(leads: list[str], to_sandbox: Sandbox, batchdial: Run) -> None:
         assert len(to_sandbox.posts) == 4
         command.send(signal.SIGKILL).end()
     assert os.path.exists("now.csv")
+    seen("run, resume, retry: exit 75 with the pid; status and results look on")
 
 
 def test_lanes_are_throttled_together(to_sandbox: Sandbox, batchdial: Run, tmp_path: Path) -> None:

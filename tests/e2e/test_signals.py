@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from .leads import assert_nobody_twice, assert_whole, dialled, read_results, tally, with_status
-from .process import Command, wait_until
+from .process import DEADLINE, Command, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +25,17 @@ LANES = 3
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)],
-    ids=["ctrl-c", "sigterm", "terminal-closed"],
+    [
+        pytest.param(
+            signal.SIGINT, 130, marks=pytest.mark.fault(5, injected="SIGINT"), id="ctrl-c"
+        ),
+        pytest.param(
+            signal.SIGTERM, 143, marks=pytest.mark.fault(7, injected="SIGTERM"), id="sigterm"
+        ),
+        pytest.param(
+            signal.SIGHUP, 143, marks=pytest.mark.fault(7, injected="SIGHUP"), id="sighup"
+        ),
+    ],
 )
 def test_stopped_in_order(
     number: signal.Signals,
@@ -32,6 +44,7 @@ def test_stopped_in_order(
     to_sandbox: Sandbox,
     batchdial: Callable[..., Answer],
     tmp_path: Path,
+    seen: Callable[[str], None],
 ) -> None:
     """The calls in flight get their answer, no other begins, and all is written down."""
     to_sandbox.configure(delay=0.1)
@@ -39,6 +52,7 @@ def test_stopped_in_order(
         said = command.after(to_sandbox, 4).send(number).end()
     assert said.code == code
     assert "batchdial resume leads" in said.err
+    assert "in flight, 30 s at most" in said.err
     assert "Traceback" not in said.err
     assert said.out == ""
     received = dialled(to_sandbox.posts)
@@ -52,10 +66,50 @@ def test_stopped_in_order(
     assert batchdial("resume", "leads", "--yes").code == 0
     assert_nobody_twice(to_sandbox)
     assert tally(read_results(tmp_path / "leads.results.csv")) == {"success": 30}
+    seen(f"exit {code}, what was in flight is success, the rest pending, `resume` said")
 
 
+@pytest.mark.fault(7, injected="the terminal's window is closed")
+def test_the_terminal_is_closed(
+    leads: list[str],
+    to_sandbox: Sandbox,
+    batchdial: Callable[..., Answer],
+    tmp_path: Path,
+    seen: Callable[[str], None],
+) -> None:
+    """The same, although nobody is left to be told."""
+    to_sandbox.configure(delay=0.2)
+    screen, keyboard = os.openpty()
+    arguments = ("run", "leads.csv", "--yes", "--quiet", "--concurrency", str(LANES))
+    with subprocess.Popen(
+        [sys.executable, "-m", "batchdial", *arguments],
+        stdin=keyboard,
+        stdout=keyboard,
+        stderr=keyboard,
+        start_new_session=True,
+    ) as process:
+        os.close(keyboard)
+        wait_until(lambda: len(to_sandbox.posts) >= 4, "the fourth call")
+        os.close(screen)  # from now on, whoever writes to the terminal gets EIO
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(DEADLINE) == 143
+    to_sandbox.configure(delay=0.0)
+    received = dialled(to_sandbox.posts)
+    rows = read_results(tmp_path / "leads.results.csv")
+    assert_whole(rows, leads)
+    assert tally(rows) == {"success": len(received), "pending": 30 - len(received)}
+    assert batchdial("resume", "leads", "--yes").code == 0
+    assert_nobody_twice(to_sandbox)
+    seen("exit 143, what was in flight is success, results written")
+
+
+@pytest.mark.fault(6, injected="SIGINT twice")
 def test_ctrl_c_twice(
-    leads: list[str], to_sandbox: Sandbox, batchdial: Callable[..., Answer], tmp_path: Path
+    leads: list[str],
+    to_sandbox: Sandbox,
+    batchdial: Callable[..., Answer],
+    tmp_path: Path,
+    seen: Callable[[str], None],
 ) -> None:
     """The second one does not wait: what was in flight may have rung, and is said to."""
     to_sandbox.configure(script=("ok", *["hang"] * LANES))
@@ -75,6 +129,7 @@ def test_ctrl_c_twice(
     to_sandbox.configure(script=())
     assert batchdial("resume", "leads", "--yes").code == 1
     assert_nobody_twice(to_sandbox)
+    seen(f"exit 130 at once, {LANES} unknown, no traceback, `resume` works")
 
 
 def test_stopped_while_the_service_asks_for_a_pause(

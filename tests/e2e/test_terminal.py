@@ -179,3 +179,17 @@ def test_no_bar_in_a_log(leads: list[str], to_sandbox: Sandbox) -> None:
     assert "\x1b" not in said.err
     assert "30 rows = 30 success" in said.err
     assert len(numbers(30)) == len(to_sandbox.posts)
+
+
+def test_a_service_that_asks_for_less(
+    leads: list[str], to_sandbox: Sandbox, terminal: Callable[..., pexpect.spawn[str]]
+) -> None:
+    """Whoever watches is told at once, and sees the lower pace beside the bar."""
+    assert leads
+    to_sandbox.configure(script=("ok", "429"), retry_after=1)
+    child = terminal("run", "leads.csv", "--yes", "--rate", "20/s", "--concurrency", 1)
+    child.expect("The service asked to slow down: 10(.[0-9]+)?/s for now\\.")
+    child.expect("/s, slowed to 1[0-9](.[0-9]+)?/s")
+    code, rest = ended(child)
+    assert code == 0
+    assert "The service asked to slow down: 10/s at the slowest, not 20/s." in rest

@@ -70,6 +70,13 @@ class AnyJournal(Protocol):
     async def renew(self) -> bool:
         """As in `Journal`."""
 
+    def is_sure(self) -> bool:
+        """As in `Journal`."""
+
+    @property
+    def unrecorded(self) -> list[tuple[Claimed, Settlement]]:
+        """As in `Journal`."""
+
     async def close(self) -> None:
         """As in `Journal`."""
 

@@ -303,6 +303,52 @@ async def test_a_campaign_that_was_taken_over_claims_nothing(bench: Bench) -> No
     await new.close()
 
 
+async def test_a_lease_is_sure_for_a_while(bench: Bench) -> None:
+    """A process that was stopped has to ask again before it may send anything."""
+    bench.begin(pending(1))
+    journal = bench.run()
+    assert not journal.is_sure()
+    assert await journal.renew()
+    assert journal.is_sure()
+    bench.clock.move(14.9)
+    assert journal.is_sure()
+    bench.clock.move(0.1)
+    assert not journal.is_sure()
+    await claimed_from(journal)
+    assert not journal.is_sure()  # a claim says nothing of the lease
+    assert await journal.renew()
+    bench.clock.move(-3600)  # somebody set the clock back
+    assert journal.is_sure()
+    await journal.close()
+
+
+async def test_a_lease_that_was_lost_is_never_sure(bench: Bench) -> None:
+    """However often its old owner asks."""
+    bench.begin(pending(1))
+    old = bench.run()
+    assert await old.renew()
+    new = bench.run()
+    bench.clock.move(20)
+    for _ in range(2):
+        assert not await old.renew()
+        assert not old.is_sure()
+    assert await new.renew()
+    assert new.is_sure()
+    await old.close()
+    await new.close()
+
+
+async def test_nothing_is_unrecorded_where_all_is_well(bench: Bench) -> None:
+    """What was settled or given back is in the ledger."""
+    bench.begin(pending(2))
+    journal = bench.run()
+    await journal.settle(await claimed_from(journal), ACCEPTED)
+    await journal.release(await claimed_from(journal))
+    await journal.close()
+    assert journal.unrecorded == []
+    assert statuses(bench) == [SUCCESS, PENDING]
+
+
 async def test_a_refused_claim_loses_no_settlement(bench: Bench) -> None:
     """What the same commit was to record is recorded."""
     bench.begin(pending(3))

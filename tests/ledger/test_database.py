@@ -24,7 +24,7 @@ from batchdial.ledger.schema import metadata
 from tests.ledger.bench import SqlBench, pending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def test_a_ledger_belongs_to_its_owner_alone(tmp_path: Path) -> None:
@@ -92,7 +92,8 @@ def test_a_ledger_opens_again_as_it_was(sql_bench: SqlBench) -> None:
         assert [one.name for one in ledger.find()] == ["leads"]
 
 
-def test_a_ledger_of_a_newer_program_is_refused(where: str) -> None:
+@pytest.mark.fault(28, injected="a schema version that nobody knows yet")
+def test_a_ledger_of_a_newer_program_is_refused(where: str, seen: Callable[[str], None]) -> None:
     """With both versions and the way out."""
     with Ledger(where) as ledger, ledger.writing() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0999'"))
@@ -100,6 +101,7 @@ def test_a_ledger_of_a_newer_program_is_refused(where: str) -> None:
         Ledger(where)
     assert "newer batchdial (schema 0999, this one knows 0001)" in str(refused.value)
     assert "pip install --upgrade batchdial" in str(refused.value)
+    seen("refused with both versions")
 
 
 @pytest.fixture

@@ -15,12 +15,13 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from batchdial.errors import LedgerError
+from batchdial.errors import LedgerAwayError, LedgerError
+from batchdial.ledger import journal as journals
 from batchdial.ledger.journal import Journal
 from batchdial.ledger.ledger import Ledger
 from batchdial.ledger.lists import Pick
 from batchdial.models import CallStatus, Settlement
-from tests.ledger.bench import NUMBERS, SPACING, SqlBench, contact, pending
+from tests.ledger.bench import NUMBERS, SPACING, Clock, SqlBench, contact, pending
 from tests.ledger.test_contract import ACCEPTED, LOST, claimed_from
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ async def test_a_claim_is_durable_before_it_is_told(sql_bench: SqlBench) -> None
 class Commits:
     """Counts a ledger's write transactions, and makes chosen ones fail or wait."""
 
+    away = 0  #: how many more find the database out of reach
+
     def __init__(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
         self.fail = False
@@ -88,6 +91,9 @@ class Commits:
         def transaction() -> Iterator[object]:
             with self._original() as connection:
                 self.count += 1
+                if self.away:
+                    self.away -= 1
+                    raise LedgerAwayError("The connection is lost.")
                 self._loop.call_soon_threadsafe(self.begun.set)
                 self.gate.wait()
                 yield connection
@@ -314,3 +320,99 @@ async def test_again_lets_every_number_ring_once_more(sql_bench: SqlBench) -> No
     assert await journal.claim() is None
     await journal.close()
     assert [status for _, status in attempts_of(sql_bench.where)] == ["success", "success"]
+
+
+async def test_a_database_that_is_away_is_waited_for(
+    sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claims, results and the sign of life come through when it is back."""
+    sql_bench.begin(pending(2))
+    journal = sql_bench.run()
+    commits = Commits(sql_bench.ledger, monkeypatch)
+    commits.away = 2
+    claimed = await claimed_from(journal)
+    commits.away = 1
+    await journal.settle(claimed, ACCEPTED)
+    commits.away = 1
+    assert await journal.renew()
+    assert commits.count == 3 + 2 + 2
+    assert journal.unrecorded == []
+    await journal.close()
+    assert seen_from_outside(sql_bench.where) == ["success", "pending"]
+
+
+@pytest.mark.parametrize("is_back", [True, False])
+async def test_what_the_ledger_cannot_take_is_kept(
+    is_back: bool, sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried once more at the end; what is missing then can be told."""
+    monkeypatch.setattr(journals, "PATIENCE", 0.0)
+    sql_bench.begin(pending(3))
+    journal = sql_bench.run()
+    commits = Commits(sql_bench.ledger, monkeypatch)
+    rang, unsent = [await claimed_from(journal) for _ in range(2)]
+    commits.away = 1000
+    answers = await asyncio.gather(
+        journal.settle(rang, ACCEPTED),
+        journal.release(unsent),
+        journal.claim(),
+        return_exceptions=True,
+    )
+    assert {type(answer) for answer in answers} == {LedgerAwayError}
+    assert journal.unrecorded == [(rang, ACCEPTED)]
+    commits.away = 0 if is_back else 1000
+    await journal.close()
+    assert journal.unrecorded == ([] if is_back else [(rang, ACCEPTED)])
+    expected = ["success", "pending"] if is_back else ["dialing", "dialing"]
+    assert seen_from_outside(sql_bench.where)[:2] == expected
+
+
+async def test_a_fault_that_will_not_pass_is_not_waited_for(
+    sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is told at once."""
+    sql_bench.begin(pending(1))
+    journal = sql_bench.run()
+    commits = Commits(sql_bench.ledger, monkeypatch)
+    commits.fail = True
+    with pytest.raises(LedgerError, match="full"):
+        await journal.claim()
+    assert commits.count == 1
+    await journal.close()
+
+
+async def test_whoever_is_in_a_hurry_does_not_wait(
+    sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once said, it holds for everything that follows."""
+    sql_bench.begin(pending(1))
+    journal = sql_bench.run()
+    commits = Commits(sql_bench.ledger, monkeypatch)
+    commits.away = 1000
+    journal.hurry()
+    with pytest.raises(LedgerAwayError):
+        await journal.claim()
+    assert commits.count == 1
+    await journal.close()
+
+
+async def test_a_process_that_was_stopped_is_not_sure(sql_bench: SqlBench) -> None:
+    """Also where the wall clock was set back meanwhile."""
+    sql_bench.begin(pending(1))
+    uptime = Clock(500.0)
+    picks = [Pick(sql_bench.list_id, PENDING)]
+    journal = Journal(
+        sql_bench.ledger,
+        sql_bench.acquire(),
+        picks,
+        spacing=SPACING,
+        clock=sql_bench.clock,
+        monotonic=uptime,
+    )
+    assert await journal.renew()
+    uptime.move(14.9)
+    assert journal.is_sure()
+    uptime.move(0.1)
+    sql_bench.clock.move(-60)
+    assert not journal.is_sure()
+    await journal.close()

@@ -20,6 +20,7 @@ from batchdial.rules.redial import (
     amend,
     place,
     stands_after,
+    told_as_called,
 )
 
 PENDING, DIALING, SUCCESS = CallStatus.PENDING, CallStatus.DIALING, CallStatus.SUCCESS
@@ -188,3 +189,26 @@ def test_where_a_row_stands_after_an_attempt(was: CallStatus, status: CallStatus
         assert after is UNKNOWN
     else:
         assert after is status
+
+
+@pytest.mark.parametrize(
+    ("prior", "names"),
+    [
+        pytest.param({"status": "success", "callId": " c1 "}, {NUMBER, "c1"}, id="called"),
+        pytest.param({"status": "unknown"}, {NUMBER, ""}, id="perhaps"),
+        pytest.param({"status": "Dialing "}, {NUMBER, ""}, id="in-flight"),
+        pytest.param({"status": "", "callId": "c1"}, {NUMBER, "c1"}, id="status-gone"),
+        pytest.param({"status": "suppressed", "reason": ALREADY_CALLED}, {NUMBER, ""}, id="before"),
+        pytest.param({"status": "success", "e164": "1.2E+10"}, {""}, id="number-damaged"),
+        pytest.param(
+            {"status": "success", "e164": "1 (202) 555-0101"}, {NUMBER, ""}, id="number-edited"
+        ),
+        pytest.param({"status": "pending"}, set(), id="waits"),
+        pytest.param({"status": "failed", "callId": "c1"}, set(), id="nobody-was-called"),
+        pytest.param({"status": "duplicate", "reason": OTHER_LIST}, set(), id="another-row"),
+        pytest.param({}, set(), id="nothing-said"),
+    ],
+)
+def test_what_a_results_file_tells_of_calls(prior: dict[str, str], names: set[str]) -> None:
+    """By number and callId, so that a ledger can be asked whether it knows of them."""
+    assert told_as_called({"e164": NUMBER, **prior}) == names
