@@ -113,12 +113,14 @@ class Witness:
         """Note whether a log is to be there when the ledger, which is closed in here, is opened."""
         if self._held is not None:
             self._expect(has_log=False)  # a process that is killed now has closed it in order
-        yield
-        if not self.doubt:  # whoever closes last takes the log away; others go on with theirs
-            self._expect(has_log=self._log.exists())
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
+        try:
+            yield
+            if not self.doubt:  # whoever closes last takes the log away; others keep theirs
+                self._expect(has_log=self._log.exists())
+        finally:
+            if self._held is not None:
+                os.close(self._held)
+                self._held = None
 
     def _expect(self, *, has_log: bool) -> None:
         seen = self._recall()

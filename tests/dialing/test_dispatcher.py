@@ -484,6 +484,42 @@ def test_a_lease_that_is_lost_in_a_pause_ends_the_pause() -> None:
     assert run.count("pending") == 19
 
 
+@pytest.mark.parametrize("taken", [True, False], ids=["taken-over", "still-ours"])
+def test_a_process_that_slept_asks_before_it_sends(taken: bool) -> None:
+    """A call that was claimed under a lease that has ended since is given back unsent."""
+    run = Rehearsal(rows=5, rate=Rate(10, 1), lanes=1)
+
+    def sleep_before_the_second(nth: int) -> float:
+        if nth == 2:
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, SimulatedLoop)
+            loop.stall(60)
+            if taken:
+                run.ledger.acquire()
+        return 0.0
+
+    run.connecting = sleep_before_the_second
+    ending = simulate(run.run())
+    if taken:
+        assert (ending.stop, str(ending.error)) == (Stop.BROKEN, LEASE_LOST)
+        assert run.statuses_now() == ["success", *["pending"] * 4]
+    else:
+        assert run.statuses_now() == ["success"] * 5
+    assert len(run.requests) == run.count("success")
+
+
+def test_the_lease_is_kept_until_the_last_answer() -> None:
+    """Also after a stop: nobody may take the campaign while its calls are in flight."""
+    run = Rehearsal(rows=5, lanes=1, seconds=29.0, on_request=lambda run: run.dispatcher.stop())
+
+    async def work() -> bool:
+        await run.run()
+        return run.journal.is_sure()
+
+    assert simulate(work())
+    assert run.count("success") == 1
+
+
 def test_a_run_that_lives_renews_its_lease() -> None:
     """Also through a long pause."""
     run = Rehearsal(rows=2, lanes=1, answer=first(1, Reply(True, 429, b"", "120")))

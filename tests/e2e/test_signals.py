@@ -80,7 +80,7 @@ def test_the_terminal_is_closed(
     """The same, although nobody is left to be told."""
     to_sandbox.configure(delay=0.2)
     screen, keyboard = os.openpty()
-    arguments = ("run", "leads.csv", "--yes", "--quiet", "--concurrency", str(LANES))
+    arguments = ("run", "leads.csv", "--yes", "--concurrency", str(LANES))
     with subprocess.Popen(
         [sys.executable, "-m", "batchdial", *arguments],
         stdin=keyboard,

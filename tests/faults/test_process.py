@@ -58,7 +58,7 @@ def busiest(sandbox: Sandbox, seconds: float = 1.0) -> int:
 def test_killed_at_a_write(call: str, to_sandbox: Sandbox, tmp_path: Path, seen: Seen) -> None:
     """A sample of `python -m tests.faults.kills --sweep`; each leaves a ledger that goes on."""
     tool("strace")
-    points = {"pwrite64": (3, 80, 95, 110, 125), "fdatasync": (3, 10, 13, 15)}[call]
+    points = {"pwrite64": (80, 100, 120), "fdatasync": (3, 14)}[call]
     kills = sweep(call, points, to_sandbox, tmp_path)
     assert kills.killed == len(points)
     seen(f"{call}: {kills}")

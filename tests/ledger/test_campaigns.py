@@ -76,6 +76,17 @@ def test_a_campaign_without_a_list_is_forgotten(sql_bench: SqlBench) -> None:
     assert [one.name for one in sql_bench.ledger.find()] == ["leads"]
 
 
+def test_a_campaign_that_somebody_holds_is_not_forgotten(sql_bench: SqlBench) -> None:
+    """Whoever was refused must not pull it from under whoever is reading a list into it."""
+    held = sql_bench.new_campaign("spring")
+    lease = sql_bench.ledger.acquire(held, here(), sql_bench.clock.moment)
+    sql_bench.ledger.forget(held)
+    assert sql_bench.ledger.find("spring") == [held]
+    sql_bench.ledger.release(lease)
+    sql_bench.ledger.forget(held)
+    assert sql_bench.ledger.find("spring") == []
+
+
 @pytest.mark.parametrize("owner", [here(1), here(), Owner("far-away", 4711)])
 def test_a_live_owner_is_named_to_whoever_else_comes(sql_bench: SqlBench, owner: Owner) -> None:
     """Process, machine, since when, and how to watch it."""
@@ -230,6 +241,75 @@ async def test_take_overs_and_claims_at_once_do_not_block_each_other(where: str)
         errors = [str(one) for one in told if isinstance(one, Exception)]
         assert [one for one in errors if "taken over" not in one] == []
         assert bench.lists.counts([bench.list_id])[CallStatus.SUCCESS, ""] == 30
+
+
+async def test_other_campaigns_are_left_alone(sql_bench: SqlBench) -> None:
+    """Whoever takes, looks at or gives back one campaign does not touch the calls of another."""
+    sql_bench.begin(pending(2))
+    busy = sql_bench.acquire()
+    journal = sql_bench.journal(busy, sql_bench.list_id)
+    await claimed_from(journal)
+    await journal.close()
+    ledger, now = sql_bench.ledger, sql_bench.clock.moment
+    other = sql_bench.new_campaign("spring")
+    assert ledger.owner(other, now) is None
+    assert ledger.owned_since(other) is None
+    assert ledger.owned_since(sql_bench.campaign) == after(now, 4 * END)
+    lease = ledger.acquire(other, here(), after(now, 7))
+    assert ledger.owned_since(other) == after(now, 7)
+    assert ledger.renew(lease, after(now, 8))
+    lease = ledger.again(lease)
+    ledger.release(lease)
+    assert [row.verdict.status.value for row in sql_bench.standing()] == ["dialing", "pending"]
+    assert [one.id for one in sql_bench.lists.active(sql_bench.campaign)] == [sql_bench.list_id]
+    assert sql_bench.lists.active(other) == []
+    generations = {one.name: one.generation for one in ledger.find()}
+    assert generations == {"leads": 1, "spring": 2}
+    assert ledger.owner(sql_bench.campaign, after(now, 4 * END)) is not None
+
+
+async def test_again_retires_every_list_of_its_campaign(sql_bench: SqlBench) -> None:
+    """And keeps the right to dial it."""
+    sql_bench.begin(pending(1))
+    lease = sql_bench.acquire()
+    sql_bench.add_list(lease, pending(1), "more.csv")
+    draft = sql_bench.stage(lease.campaign, pending(1), "draft.csv")
+    again = sql_bench.ledger.again(lease)
+    assert (again.fence, again.campaign.generation) == (lease.fence, 2)
+    assert again.campaign.id == lease.campaign.id
+    assert sql_bench.lists.active(again.campaign) == []
+    sql_bench.lists.activate(again, draft, None, sql_bench.clock.moment)
+    assert [one.name for one in sql_bench.lists.active(again.campaign)] == ["draft.csv"]
+
+
+async def test_looking_on_disturbs_nobody_who_comes_meanwhile(
+    sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look and the lock another process may have begun to dial."""
+    sql_bench.begin(pending(2))
+    now = after(sql_bench.clock.moment, 1_000)
+    dead = sql_bench.ledger.acquire(sql_bench.campaign, here(dead_pid()), now)
+    journal = sql_bench.journal(dead, sql_bench.list_id)
+    await claimed_from(journal)
+    await journal.close()
+    with Ledger(sql_bench.where) as second:
+        lease = second.acquire(sql_bench.campaign, here(), now)
+        journal = sql_bench.journal(lease, sql_bench.list_id)
+        await claimed_from(journal)
+        await journal.close()
+        with second.writing() as connection:  # as it was a moment ago
+            connection.execute(sa.update(campaigns).values(owner_pid=dead_pid()))
+        writing = sql_bench.ledger.writing
+
+        def somebody_comes() -> object:
+            monkeypatch.undo()
+            with second.writing() as connection:
+                connection.execute(sa.update(campaigns).values(owner_pid=os.getpid()))
+            return writing()
+
+        monkeypatch.setattr(sql_bench.ledger, "writing", somebody_comes)
+        assert sql_bench.ledger.owner(sql_bench.campaign, now) is None
+    assert [row.verdict.status.value for row in sql_bench.standing()] == ["unknown", "dialing"]
 
 
 def test_owners_are_told_apart_by_machine_and_process() -> None:

@@ -96,6 +96,26 @@ def test_two_processes_on_one_ledger(tmp_path: Path) -> None:
     assert '"has_log": false' in (tmp_path / "ledger.db-seen").read_text()
 
 
+def test_a_process_that_dies_while_it_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log is gone and nothing more was noted; nobody is asked for that."""
+    ledger = Ledger(str(tmp_path / "ledger.db"))
+    ledger.vouch()
+    dispose = ledger._engine.dispose
+
+    def dispose_and_die() -> None:
+        dispose()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ledger._engine, "dispose", dispose_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.close()
+    assert not (tmp_path / "ledger.db-wal").exists()
+    with Ledger(str(tmp_path / "ledger.db")) as again:
+        assert again.doubt == ""
+
+
 def test_a_shared_ledger_is_not_watched(sql_address: str) -> None:
     """A server is its administrator's to keep."""
     with Ledger(sql_address) as ledger:

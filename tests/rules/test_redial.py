@@ -16,6 +16,7 @@ from batchdial.rules.redial import (
     OTHER_LIST,
     RANG,
     SAFE_TO_REDIAL,
+    Amendment,
     Known,
     amend,
     place,
@@ -138,6 +139,8 @@ def test_an_edited_list_says_when_the_number_was_called() -> None:
     assert (placed.verdict.status, placed.verdict.reason) == (SUPPRESSED, ALREADY_CALLED)
     assert "2026-01-02 03:04 UTC (callId call_1)" in placed.verdict.detail
     assert "--again" in placed.verdict.detail
+    undated = place(fresh(), replace(known(SUCCESS), last_attempt_at=None), replaces=None)
+    assert "called the number (callId call_1)" in undated.verdict.detail
 
 
 @pytest.mark.parametrize("status", [PENDING, *SAFE_TO_REDIAL, UNKNOWN])
@@ -212,3 +215,135 @@ def test_where_a_row_stands_after_an_attempt(was: CallStatus, status: CallStatus
 def test_what_a_results_file_tells_of_calls(prior: dict[str, str], names: set[str]) -> None:
     """By number and callId, so that a ledger can be asked whether it knows of them."""
     assert told_as_called({"e164": NUMBER, **prior}) == names
+
+
+EDITED = ("edited", "by hand")
+INVALID_ROW = Contact(3, ("Ann", "?"), Verdict(INVALID, None, "too_short", "Mend it."))
+CALLED_BEFORE = replace(fresh(), verdict=place(fresh(), known(SUCCESS), replaces=None).verdict)
+
+
+@pytest.mark.parametrize(
+    ("row", "stored", "remembered", "amendment"),
+    [
+        pytest.param(fresh(), fresh(), None, Amendment(None), id="nothing-changed"),
+        pytest.param(
+            replace(fresh(), cells=EDITED),
+            fresh(status=FAILED),
+            None,
+            Amendment(replace(fresh(status=FAILED), cells=EDITED)),
+            id="another-cell-of-a-row-that-failed",
+        ),
+        pytest.param(
+            replace(fresh(), cells=EDITED),
+            fresh(status=SUCCESS),
+            known(SUCCESS),
+            Amendment(None),
+            id="another-cell-of-a-row-that-was-called",
+        ),
+        pytest.param(INVALID_ROW, fresh(), None, Amendment(None), id="a-number-that-was-damaged"),
+        pytest.param(
+            INVALID_ROW, INVALID_ROW, None, Amendment(INVALID_ROW), id="a-number-still-damaged"
+        ),
+        pytest.param(
+            fresh(),
+            INVALID_ROW,
+            None,
+            Amendment(replace(fresh(), verdict=Verdict(PENDING, NUMBER, CORRECTED))),
+            id="a-number-that-was-mended",
+        ),
+        pytest.param(
+            fresh(),
+            INVALID_ROW,
+            known(SUCCESS),
+            Amendment(CALLED_BEFORE),
+            id="mended-to-a-number-that-was-called",
+        ),
+        pytest.param(
+            fresh(OTHER),
+            fresh(status=SUCCESS),
+            None,
+            Amendment(
+                replace(fresh(OTHER), verdict=Verdict(PENDING, OTHER, CORRECTED)), is_new=True
+            ),
+            id="another-number-where-one-was-called",
+        ),
+        pytest.param(
+            fresh(OTHER),
+            fresh(status=FAILED),
+            None,
+            Amendment(replace(fresh(OTHER), verdict=Verdict(PENDING, OTHER, CORRECTED))),
+            id="another-number-where-none-was-called",
+        ),
+        pytest.param(fresh(), None, None, Amendment(fresh(), is_new=True), id="a-row-more"),
+    ],
+)
+def test_an_amendment(
+    row: Contact, stored: Contact | None, remembered: Known | None, amendment: Amendment
+) -> None:
+    """What one row of a results file changes, whatever the file says that became of it."""
+    assert amend(replace(row, prior=prior("failed")), stored, remembered) == amendment
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [
+        pytest.param(
+            prior("failed", reason="refused", detail="HTTP 422."),
+            Verdict(FAILED, NUMBER, "refused", "HTTP 422."),
+            id="failed",
+        ),
+        pytest.param(
+            prior("failed", reason=ALREADY_CALLED),
+            Verdict(SUPPRESSED, NUMBER, ALREADY_CALLED),
+            id="called-before",
+        ),
+        pytest.param(
+            prior("pending", reason=OTHER_LIST),
+            Verdict(DUPLICATE, NUMBER, OTHER_LIST),
+            id="in-another-list",
+        ),
+        pytest.param(
+            prior("success", reason=ALREADY_CALLED),
+            Verdict(SUCCESS, NUMBER, ALREADY_CALLED),
+            id="what-rang-is-stronger",
+        ),
+        pytest.param(prior("pending"), Verdict(PENDING, NUMBER), id="waits"),
+        pytest.param(
+            prior("duplicate", reason="same_number"), Verdict(PENDING, NUMBER, CORRECTED), id="new"
+        ),
+    ],
+)
+def test_what_the_results_of_another_ledger_say(told: dict[str, str], verdict: Verdict) -> None:
+    """Status, reason and detail are taken over as they stand."""
+    assert place(replace(fresh(), prior=told), None, replaces=None).verdict == verdict
+
+
+def test_what_this_ledger_knows_is_stronger_than_its_results() -> None:
+    """Whatever somebody wrote into the file; a success that it knows stays its own."""
+    for status in (PENDING, FAILED, CallStatus.EXPIRED, SUCCESS, UNKNOWN):
+        row = replace(fresh(), prior=prior("failed", attempts="9"))
+        placed = place(row, known(status), replaces=None)
+        assert (placed.verdict.status, placed.attempts) == (status, 2)
+        assert placed.verdict.reason == "why"
+
+
+def test_a_row_that_failed_and_cannot_be_dialled_any_more() -> None:
+    """What cleaning says of it is the newer word; of a call that was made it says nothing."""
+    row = replace(INVALID_ROW, prior=prior("failed"))
+    assert place(row, None, replaces=None) == row
+    called = place(replace(row, prior=prior("success")), None, replaces=None)
+    assert called.verdict == Verdict(SUCCESS, NUMBER)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "counted"), [("3", 3), ("0", 0), ("", 0), ("x", 0), ("-1", 0), ("9" * 7, 0)]
+)
+def test_attempts_are_taken_over(attempts: str, counted: int) -> None:
+    """Where they are a number."""
+    row = replace(fresh(), prior=prior("success", attempts=attempts))
+    assert place(row, None, replaces=None).attempts == counted
+
+
+def test_words_that_files_and_ledgers_hold() -> None:
+    """They mean the same in files that were written long ago."""
+    assert (ALREADY_CALLED, OTHER_LIST, CORRECTED) == ("already_called", "other_list", "corrected")
