@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING, TypeAlias
@@ -20,7 +18,7 @@ from tests.e2e.leads import (
     tally,
     write_leads,
 )
-from tests.e2e.process import Command, wait_until
+from tests.e2e.process import Command
 
 from .tools import IN_ONE_THREAD, disk, fill, injecting
 
@@ -113,37 +111,27 @@ def test_full_for_a_while(
     phones: list[str], small: Path, to_sandbox: Sandbox, tmp_path: Path, seen: Seen
 ) -> None:
     """What the ledger could not take at first it has at the end."""
-    to_sandbox.configure(script=("ok", "hang", *["ok"] * ROWS), delay=0.5)
-    late = (
-        "from batchdial.dialing import client\n"
-        "client.TOTAL_TIMEOUT = 3.0\n"  # so long hangs the second call
+    to_sandbox.configure(delay=0.5)
+    room_at_the_end = (
+        "import os\n"
+        "from batchdial.ledger.journal import Journal\n"
+        "close = Journal.close\n"
+        "async def make_room_and_close(self):\n"
+        "    os.unlink('disk/ballast')\n"
+        "    await close(self)\n"
+        "Journal.close = make_room_and_close\n"
     )
-    with Command("run", "leads.csv", "--yes", "--concurrency", 2, prelude=late) as command:
+    arguments = ("run", "leads.csv", "--yes", "--concurrency", 2)
+    with Command(*arguments, prelude=room_at_the_end) as command:
         command.after(to_sandbox, 2)
-        ballast = fill(small)
-        with sqlite3.connect(f"file:{small / 'ledger.db'}?mode=ro", uri=True) as reader:
-            count = "SELECT count(*) FROM rows WHERE status = 'success'"
-            assert reader.execute(count).fetchone() == (0,)
-        wait_until(lambda: bool(to_sandbox.posts[0].call_id), "the first answer")
-        wait_until(lambda: _waits(command), "the end of the first lane")
-        ballast.unlink()
+        fill(small)
         said = command.end()
     assert said.code == 73
     rows = read_results(tmp_path / "leads.results.csv")
     assert_whole(rows, phones)
-    assert tally(rows) == {"success": 1, "unknown": 1, "pending": ROWS - 2}
+    assert tally(rows) == {"success": 2, "pending": ROWS - 2}
     assert "callId" not in said.err
-    seen("1 success recorded late, 1 unknown, the rest pending")
-
-
-def _waits(command: Command) -> bool:
-    """Whether the process holds one connection only: the other lane has ended."""
-    links = [os.readlink(one) for one in _files(command.pid)]
-    return sum(link.startswith("socket:") for link in links) <= 2 and not command.has_ended
-
-
-def _files(pid: int) -> list[str]:
-    return [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+    seen("2 success recorded at the end, the rest pending, exit 73")
 
 
 @pytest.mark.fault(20, injected="strace: every fdatasync from the nth on is EIO")

@@ -142,6 +142,7 @@ def test_the_clock_is_set(
         "FAKETIME_TIMESTAMP_FILE": str(offset),
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",
     }
     arguments = ("run", "leads.csv", "--yes", "--rate", "20/s", "--limit", 20)
     with Command(*arguments, environment=faked) as command:
