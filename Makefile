@@ -35,6 +35,14 @@ test: setup ## Run all tests
 faults: setup ## Inject every fault of tests/faults/faults.csv and print what was seen
 	@$(BIN)/pytest -q -m fault --fault-table
 
+.PHONY: bench
+bench: setup ## Measure against what one would use instead (ONLY=prepare,dispatch QUICK=1 README=1)
+	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(README),--readme) $(if $(ONLY),--only '$(ONLY)')
+
+.PHONY: profile
+profile: setup ## Show where the time goes (ONLY="check numbers dispatch" QUICK=1)
+	@$(BIN)/python -m tests.bench.profiles $(if $(QUICK),--quick) $(ONLY)
+
 .PHONY: lint
 lint: setup ## Check style, types and the direction of imports
 	@$(BIN)/ruff check

@@ -1,0 +1,60 @@
+"""
+Parts of batchdial that no command has by itself.
+
+`python -m tests.bench.contestants WHAT ...`; settings come from the environment, as for the
+commands.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+
+def prepare(source: str) -> None:
+    """`run` as far as the answer "yes": the list is in the ledger and active. Calls nobody."""
+    from batchdial.opening import open_run
+    from batchdial.settings import load_settings
+
+    with open_run(load_settings({}), source) as session:
+        plan = session.plan()
+        session.agree()
+    sys.stdout.write(f"{plan.number}\n")
+
+
+def numbers(source: str) -> None:
+    """Clean the numbers of a list; the seconds that the loop took on one core."""
+    from batchdial.lists.phones import read_number
+
+    with Path(source).open(encoding="utf-8", newline="") as file:
+        cells = [(row["Phone"], row["Country"]) for row in csv.DictReader(file)]
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    start = time.perf_counter()
+    for text, region in cells:
+        read_number(text, region)
+    sys.stdout.write(f"{time.perf_counter() - start}\n")
+
+
+def unrecorded(*arguments: str) -> None:
+    """A command that keeps its claims and settlements in memory alone: as if there were no disk."""
+    from batchdial import campaign
+    from batchdial.cli import main
+    from batchdial.ledger.lists import Lists
+    from batchdial.ledger.memory import MemoryJournal, MemoryLedger
+
+    def journal(ledger: Any, _: Any, picks: Any, *, spacing: float, clock: Any) -> MemoryJournal:
+        contacts = Lists(ledger).contacts(picks[0].list_id)
+        return MemoryJournal(MemoryLedger(contacts), spacing=spacing, clock=clock)
+
+    vars(campaign)["Journal"] = journal
+    sys.argv = ["batchdial", *arguments]
+    main()
+
+
+if __name__ == "__main__":
+    _WHAT = {one.__name__: one for one in (prepare, numbers, unrecorded)}
+    _WHAT[sys.argv[1]](*sys.argv[2:])
