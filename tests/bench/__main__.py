@@ -8,6 +8,8 @@ run is 1 where a target was not reached. `docs/bench.md` says what each line mea
 from __future__ import annotations
 
 import argparse
+import sqlite3
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from . import dispatching, looking, preparing
 from .report import Report, machine, now, publish
-from .running import ROOT
+from .running import ROOT, ProgramError
 from .service import Running
 from .table import as_text
 from .targets import LINES, missing
@@ -49,11 +51,11 @@ def main() -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=OUTPUT) as folder, Running() as service:
         shop = Workshop(size, Path(folder), service, _say)
-        figures = [one for name in asked.only for one in MEASURES[name][1](shop)]
-    order = [line.key for line in LINES]
-    figures.sort(key=lambda one: order.index(one.key))
-    report = Report(figures, size, machine(), now())
-    report.write(OUTPUT)
+        figures: list[Found] = []
+        for name in asked.only:
+            figures += _measured(name, shop)
+            report = Report(sorted(figures, key=_order), size, machine(), now())
+            report.write(OUTPUT)  # a run is long: what is known so far is kept
     sys.stdout.write(f"\n{as_text(report.rows)}\n{report.caption}\n")
     if asked.readme:
         publish(report)
@@ -62,6 +64,22 @@ def main() -> int:
         _say(f"Not measured: {', '.join(lost)}")
     reached = asked.quick or all(one.is_reached for one in figures)
     return int(bool(lost) or not reached)
+
+
+def _measured(name: str, shop: Workshop) -> list[Found]:
+    """What one measurement finds; where it fails, the others are not lost."""
+    shop.service.arrivals()
+    figures: list[Found] = []
+    try:
+        for one in MEASURES[name][1](shop):
+            figures.append(one)  # noqa: PERF402 (what was found before a failure counts)
+    except (ProgramError, sqlite3.Error, subprocess.TimeoutExpired) as error:
+        _say(f"{name} could not be measured: {error}")
+    return figures
+
+
+def _order(one: Found) -> int:
+    return [line.key for line in LINES].index(one.key)
 
 
 def _asked() -> argparse.Namespace:

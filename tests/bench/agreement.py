@@ -25,7 +25,7 @@ from batchdial.lists.plans import certain_number
 from batchdial.models import CallStatus
 from tests.lists.test_plans import cell
 
-from .references import clean
+from .references import cleaner
 from .running import run
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ SHOWN = 20
 
 def compare(seed: int, count: int, folder: Path) -> tuple[Counter[str], list[str]]:
     """How many were compared in which way, and the disagreements in words."""
-    rng = random.Random(seed)
+    rng, clean = random.Random(seed), cleaner()
     cells = [cell(rng) for _ in range(count)]
     counts: Counter[str] = Counter()
     wrong: list[str] = []

@@ -41,7 +41,7 @@ def picture(figures: Sequence[Found], caption: str) -> str:
     style = (
         "text{font-family:system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;"
         f"font-size:12px;fill:{_FAINT}}}.title{{font-size:15px;font-weight:600;fill:{_INK}}}"
-        ".name{font-weight:600}"
+        ".name{font-weight:600}.value{paint-order:stroke;stroke:#ffffff;stroke-width:4px}"
     )
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -49,7 +49,7 @@ def picture(figures: Sequence[Found], caption: str) -> str:
         f"<style>{style}</style>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" fill="#ffffff"/>',
     ]
-    for at, (what, title) in enumerate((("seconds", _TITLE), ("MiB", "Memory in all"))):
+    for at, (what, title) in enumerate((("seconds", _TITLE), ("MiB", "Memory for it"))):
         drawn = {who: points(figures, who, what) for who, _, _ in SERIES}
         parts += Panel(what, title, 70 + at * 480, drawn).draw()
     said = html.escape(caption)
@@ -68,57 +68,61 @@ class Panel:
     title: str
     left: float
     drawn: Mapping[str, Points]
-    top: float = 62
-    width: float = 320
-    height: float = 258
+    top: float = 76
+    width: float = 360
+    height: float = 248
 
     def draw(self) -> Iterator[str]:
         """Its elements."""
-        every = [point for points in self.drawn.values() for point in points]
-        if not every:
+        if not any(self.drawn.values()):
             return
         yield f'<text class="title" x="{self.left}" y="30">{self.title}</text>'
-        yield f'<text x="{self.left}" y="48">{self.what}, over rows; both logarithmic</text>'
+        yield from self._legend()
         yield from self._grid()
-        labels = self._labels()
-        for who, colour, name in SERIES:
-            points = self.drawn[who]
-            if points:
-                yield from self._line(points, colour)
-                yield from self._label(points[-1], labels[who], colour, name)
+        for who, colour, _ in SERIES:
+            yield from self._line(self.drawn[who], colour)
+        for who, colour, _ in SERIES:
+            for point in self.drawn[who]:
+                yield self._value(point, colour)
 
-    def _labels(self) -> dict[str, float]:
-        """Where the names stand, apart from each other."""
-        ends = {who: self._y(points[-1][1]) for who, points in self.drawn.items() if points}
-        if len(ends) == 2:
-            upper, lower = sorted(ends, key=lambda who: ends[who])
-            ends[lower] = max(ends[lower], ends[upper] + 34)
-        return ends
+    def _legend(self) -> Iterator[str]:
+        x = self.left
+        for who, colour, name in SERIES:
+            if self.drawn[who]:
+                yield f'<circle cx="{x + 5}" cy="48" r="4.5" fill="{colour}"/>'
+                yield f'<text class="name" x="{x + 15}" y="52" style="fill:{colour}">{name}</text>'
+                x += 190
 
     def _grid(self) -> Iterator[str]:
         right, bottom = self.left + self.width, self.top + self.height
         for value in self._decades(1):
             y = self._y(value)
             yield f'<path d="M{self.left} {y:.1f}H{right}" stroke="{_GRID}"/>'
-            yield f'<text x="{self.left - 8}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>'
+            yield f'<text x="{self.left - 8}" y="{y + 4:.1f}" text-anchor="end">{value:,g}</text>'
         for value in self._decades(0):
             x = self._x(value)
             yield f'<path d="M{x:.1f} {self.top}V{bottom}" stroke="{_GRID}"/>'
             yield f'<text x="{x:.1f}" y="{bottom + 20}" text-anchor="middle">{_short(value)}</text>'
+        middle = self.left + self.width / 2
+        yield f'<text x="{middle}" y="{bottom + 38}" text-anchor="middle">rows</text>'
 
     def _line(self, points: Points, colour: str) -> Iterator[str]:
-        path = " L".join(f"{self._x(x):.1f} {self._y(y):.1f}" for x, y in points)
-        yield f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2.5"/>'
+        if points:
+            path = " L".join(f"{self._x(x):.1f} {self._y(y):.1f}" for x, y in points)
+            yield f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2.5"/>'
         for x, y in points:
             place = f'cx="{self._x(x):.1f}" cy="{self._y(y):.1f}"'
-            yield f'<circle {place} r="4" fill="{colour}" stroke="#ffffff" stroke-width="1.5"/>'
+            yield f'<circle {place} r="4.5" fill="{colour}" stroke="#ffffff" stroke-width="1.5"/>'
 
-    def _label(self, end: tuple[float, float], y: float, colour: str, name: str) -> Iterator[str]:
-        x, value = self._x(end[0]), f"{_figures(end[1])} {_UNITS[self.what]}"
-        is_left = x + 150 > self.left + self.width + 90
-        place = f'x="{x - 10:.1f}" text-anchor="end"' if is_left else f'x="{x + 10:.1f}"'
-        colours = f'style="fill:{colour}"'
-        yield f'<text class="name" {place} y="{y - 8:.1f}" {colours}>{name}, {value}</text>'
+    def _value(self, point: tuple[float, float], colour: str) -> str:
+        """A point's figure, above the upper line and below the lower one."""
+        rows, value = point
+        others = [y for points in self.drawn.values() for x, y in points if x == rows]
+        is_above = value == max(others) and len(others) > 1
+        y = self._y(value) + (-11 if is_above else 20)
+        place = f'x="{self._x(rows):.1f}" y="{y:.1f}" text-anchor="middle"'
+        text = f"{_figures(value)} {_UNITS[self.what]}"
+        return f'<text class="value" {place} style="fill:{colour}">{text}</text>'
 
     def _decades(self, axis: int) -> list[float]:
         low, high = self._range(axis)
@@ -127,8 +131,9 @@ class Panel:
     def _range(self, axis: int) -> tuple[int, int]:
         """Powers of ten that hold everything."""
         values = [math.log10(point[axis]) for points in self.drawn.values() for point in points]
-        low = math.floor(min(values))
-        return low, max(low + 1, math.ceil(max(values)))
+        room = 0.3 * axis  # for the figures beside the points
+        low = math.floor(min(values) - room)
+        return low, max(low + 1, math.ceil(max(values) + room))
 
     def _x(self, rows: float) -> float:
         low, high = self._range(0)

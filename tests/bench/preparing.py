@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -55,7 +54,7 @@ class _Weighed:
     def ours(self) -> float:
         ledger = self._shop.path("ledger.db")
         ended = self._shop.prepared(self._rows, ledger, weigh=True)
-        _assert_recorded(ledger, self._rows)
+        _assert_recorded(self._shop, self._rows, ledger)
         self._shop.drop(ledger)
         return self._noted(ended)
 
@@ -73,12 +72,11 @@ class _Weighed:
         return ended.seconds
 
 
-def _assert_recorded(ledger: Path, rows: int) -> None:
+def _assert_recorded(shop: Workshop, rows: int, ledger: Path) -> None:
     """See that what was measured was done: every row stands in the ledger."""
-    with sqlite3.connect(ledger) as connection:
-        (count,) = connection.execute("SELECT count(*) FROM rows").fetchone()
-    if count != rows:
-        raise ProgramError(f"{count:,} rows of {rows:,} are in the ledger")
+    told = json.loads(shop.batchdial("status", "--json", ledger=ledger).out)
+    if sum(told["counts"].values()) != rows:
+        raise ProgramError(f"of {rows:,} rows the ledger has {told['counts']}")
 
 
 def _per_second(number: int, seconds: float) -> str:

@@ -14,24 +14,26 @@ import sqlite3
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-def clean(text: str, region: str) -> str | None:
-    """The number in E.164, or None."""
+def cleaner() -> Callable[[str, str], str | None]:
+    """Gives the number in E.164, or None."""
     import phonenumbers
 
-    try:
-        number = phonenumbers.parse(text, region or None)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_valid_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    def clean(text: str, region: str) -> str | None:
+        try:
+            number = phonenumbers.parse(text, region or None)
+        except phonenumbers.NumberParseException:
+            return None
+        if not phonenumbers.is_valid_number(number):
+            return None
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
-
-def _clean_row(row: Any) -> Any:
-    return clean(row["Phone"], row["Country"])
+    return clean
 
 
 def prepare(source: str, database: str) -> None:
@@ -39,7 +41,12 @@ def prepare(source: str, database: str) -> None:
     import pandas as pd
 
     frame = pd.read_csv(source, dtype=str, keep_default_na=False)
-    frame["e164"] = frame.apply(_clean_row, axis=1)
+    clean = cleaner()
+
+    def clean_row(row: Any) -> Any:
+        return clean(row["Phone"], row["Country"])
+
+    frame["e164"] = frame.apply(clean_row, axis=1)
     frame["status"] = "pending"
     frame.loc[frame["e164"].duplicated() & frame["e164"].notna(), "status"] = "duplicate"
     frame.loc[frame["e164"].isna(), "status"] = "invalid"
@@ -54,6 +61,7 @@ def numbers(source: str) -> None:
     with Path(source).open(encoding="utf-8", newline="") as file:
         cells = [(row["Phone"], row["Country"]) for row in csv.DictReader(file)]
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    clean = cleaner()
     start = time.perf_counter()
     for text, region in cells:
         clean(text, region)

@@ -74,8 +74,8 @@ def run(
         stdout=subprocess.PIPE,
         stderr=far,
         text=True,
-        cwd=ROOT,
-        env={**_clean(), **environment},
+        cwd=ROOT / "docs",  # where nobody keeps settings in a .env
+        env={**_clean(), "PYTHONPATH": str(ROOT), **environment},
     )
     os.close(far)
     scale = _Scale(process.pid) if weigh else None
