@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +13,23 @@ from batchdial.errors import ConfigError
 from batchdial.ledger.lists import Amendments, Lists, StoredList
 from batchdial.lists.cleaning import clean, held_by_results, last_holders, region_named
 from batchdial.lists.loader import open_list
-from batchdial.lists.mapping import column_map_from_dict, column_map_to_dict, map_columns, payload
+from batchdial.lists.mapping import (
+    blank_fields,
+    column_map_from_dict,
+    column_map_to_dict,
+    map_columns,
+    payload,
+)
 from batchdial.lists.phones import NUMBER_TYPES
 from batchdial.lists.saved import load_mapping, save_mapping
-from batchdial.models import CallStatus, Contact
+from batchdial.models import Batch, Block, CallStatus, Contact, Verdict
 from batchdial.results.file import check_output, list_stem, results_header, write_results
 from batchdial.results.summary import Tally
 from batchdial.rules.cells import is_reprint
 from batchdial.rules.redial import RANG, SAFE_TO_REDIAL, Known, amend, place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from batchdial.ledger.ledger import Lease
@@ -48,22 +54,22 @@ class Checked:
     problems: list[Contact] = field(default_factory=list)  #: the first rows that cannot be called
     blanks: dict[str, int] = field(default_factory=dict)  #: callable rows that lack a field
 
-    def add(self, contacts: Sequence[Contact]) -> None:
+    def add(self, batch: Batch) -> None:
         """Count some more rows."""
-        self.tally.add(contacts)
-        for contact in contacts:
-            if contact.verdict.status is CallStatus.PENDING:
-                self._take(contact)
-            elif contact.verdict.status is CallStatus.INVALID and len(self.problems) < PROBLEMS:
-                self.problems.append(contact)
-
-    def _take(self, contact: Contact) -> None:
-        body = payload(self.columns, contact.cells, contact.verdict.e164 or "")
-        if len(self.examples) < EXAMPLES:
-            self.examples.append(body)
-        for one in self.columns.fields:
-            if one.field not in body and one.field != "region":
-                self.blanks[one.field] = self.blanks.get(one.field, 0) + 1
+        self.tally.add(batch)
+        told = batch.told
+        problems = (one for one in told.values() if one.verdict.status is CallStatus.INVALID)
+        self.problems += islice(problems, PROBLEMS - len(self.problems))
+        called = [
+            at
+            for at in range(len(batch))
+            if at not in told or told[at].verdict.status is CallStatus.PENDING
+        ]
+        for at in called[: EXAMPLES - len(self.examples)]:
+            number = batch.numbers[at] or told[at].verdict.e164 or ""
+            self.examples.append(payload(self.columns, batch.cells[at], number))
+        for blank, number_of in blank_fields(self.columns, batch, called):
+            self.blanks[blank] = self.blanks.get(blank, 0) + number_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +133,7 @@ class Source:
         """Write which column is which field, for other files of the same form."""
         save_mapping(path, self.columns, self.file.reading.header)
 
-    def contacts(
-        self, mend: Callable[[list[SourceRow]], list[SourceRow]] = lambda block: block
-    ) -> Iterator[list[Contact]]:
+    def contacts(self, mend: Callable[[Block], Block] = lambda block: block) -> Iterator[Batch]:
         """Clean the rows, block by block, each mended before."""
         return clean(
             map(mend, self.file.blocks()),
@@ -207,10 +211,12 @@ def write_checked(source: Source, output: Path, campaign: str | None) -> Checked
     return checked
 
 
-def _judged(source: Source) -> Iterator[list[Contact]]:
+def _judged(source: Source) -> Iterator[Batch]:
     """The rows as they stand by themselves, and by what a results file says of them."""
-    for block in source.contacts():
-        yield [place(contact, None, replaces=None) for contact in block]
+    for batch in source.contacts():
+        yield batch.with_told(
+            {at: place(one, None, replaces=None) for at, one in batch.told.items()}
+        )
 
 
 def stage(
@@ -256,21 +262,34 @@ def stage(
         created_at=now,
     )
     list_id = lists.stage(campaign, draft)
-    for block in source.contacts():
-        placed = []
-        for contact in block:
-            if again or (contact.prior or {}).get("campaign") != campaign.name:
-                contact = replace(contact, prior=None)
-            placed.append(place(contact, known.get(contact.verdict.e164 or ""), replaces=replaces))
-        lists.add(list_id, placed, lease.fence)
-        if remember:
-            known.update(_remembered(placed, draft.name))
-        checked.add(placed)
-        alive()
+    with lists.writing(list_id, lease.fence, alive) as writing:
+        for batch in source.contacts():
+            placed = _placed(batch, campaign.name, known, replaces=replaces, again=again)
+            if remember:
+                known.update(_remembered(placed, draft.name))
+            checked.add(placed)
+            writing.add(placed)
     return list_id, checked
 
 
-def _remembered(contacts: Sequence[Contact], list_name: str) -> dict[str, Known]:
+def _placed(
+    batch: Batch, campaign: str, known: Mapping[str, Known], *, replaces: str | None, again: bool
+) -> Batch:
+    """The rows with the places that their numbers have in the campaign."""
+    told = {}
+    for at, one in batch.told.items():
+        is_ours = not again and (one.prior or {}).get("campaign") == campaign
+        contact = one if is_ours else replace(one, prior=None)
+        told[at] = place(contact, known.get(contact.verdict.e164 or ""), replaces=replaces)
+    for at, number in enumerate(batch.numbers) if known else ():
+        if at not in told and number in known:
+            verdict = Verdict(CallStatus.PENDING, number)
+            contact = Contact(batch.rows[at], batch.cells[at], verdict)
+            told[at] = place(contact, known[number], replaces=replaces)
+    return batch.with_told(told)
+
+
+def _remembered(contacts: Iterable[Contact], list_name: str) -> dict[str, Known]:
     return {
         one.verdict.e164: Known(
             one.verdict.status,
@@ -307,31 +326,33 @@ def compare(
     changes = Amendments()
     checked = Checked(source.file.reading, source.columns)
 
-    def recorded(block: Sequence[SourceRow | Contact]) -> tuple[list[int], dict[int, Any]]:
-        numbers = [_row_number(row.prior or {}) for row in block]
+    def recorded(rows: Iterable[SourceRow | Contact]) -> tuple[list[int], dict[int, Any]]:
+        numbers = [_row_number(row.prior or {}) for row in rows]
         return numbers, lists.rows_at(stored.id, [number for number in numbers if number])
 
-    def undo_reprints(block: list[SourceRow]) -> list[SourceRow]:
+    def undo_reprints(block: Block) -> Block:
         numbers, found = recorded(block)
-        return [
-            _as_it_was(row, found[number][1]) if number in found else row
-            for row, number in zip(block, numbers, strict=True)
-        ]
+        return Block.of(
+            [
+                _as_it_was(row, found[number][1]) if number in found else row
+                for row, number in zip(block, numbers, strict=True)
+            ]
+        )
 
-    for block in source.contacts(undo_reprints):
-        numbers, found = recorded(block)
-        standing = []
-        for contact, number in zip(block, numbers, strict=True):
+    for batch in source.contacts(undo_reprints):
+        numbers, found = recorded(batch)
+        standing = {}
+        for at, (contact, number) in enumerate(zip(batch, numbers, strict=True)):
             row_id, there = found.get(number, (0, None))
             amendment = amend(contact, there, known.get(contact.verdict.e164 or ""))
-            standing.append(amendment.contact or there or contact)
+            standing[at] = amendment.contact or there or contact
             if amendment.is_new and amendment.contact is not None:
                 changes.added.append(amendment.contact)
             elif amendment.contact is not None and there is not None:
                 changes.changed.append((row_id, replace(amendment.contact, row=there.row)))
             if there is not None and there.verdict.status in wanted:
                 changes.chosen.append(row_id)
-        checked.add(standing)
+        checked.add(batch.with_told(standing))
     return changes, checked
 
 

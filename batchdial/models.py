@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import repeat
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
 #: The columns that a results file adds to the input's own, in this order.
@@ -166,6 +167,63 @@ class Claimed:
     was: CallStatus  #: where the row stood before, and stands again if nothing is sent
     was_reason: str = ""
     was_detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some contacts of a file as they stand in it, in its order."""
+
+    rows: Sequence[int]  #: spreadsheet row of each, counted from 1
+    cells: Sequence[tuple[str, ...]]  #: as many a row as `Reading.header`
+    priors: Sequence[Mapping[str, str]] | None = None  #: of a results file; see `SourceRow.prior`
+
+    @classmethod
+    def of(cls, rows: Sequence[SourceRow]) -> Self:
+        """Rows of a results file as a block."""
+        return cls(
+            [one.row for one in rows],
+            [one.cells for one in rows],
+            [one.prior or {} for one in rows],
+        )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[SourceRow]:
+        """One row after the other."""
+        priors = self.priors if self.priors is not None else repeat(None)
+        return map(SourceRow, self.rows, self.cells, priors)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """
+    Some contacts with their verdicts, in the file's order.
+
+    Most rows of a list have a number and nothing to say of it: they are kept as columns.
+    """
+
+    rows: Sequence[int]  #: spreadsheet row of each
+    cells: Sequence[tuple[str, ...]]
+    numbers: Sequence[str]  #: E.164 of each row that is PENDING and has no reason and no detail
+    told: Mapping[int, Contact]  #: all others, by their place in the batch
+    odd: Collection[
+        int
+    ] = ()  #: places whose e-mail cell holds more or other than one plain address
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Contact]:
+        """One contact after the other."""
+        for place, (row, cells, number) in enumerate(
+            zip(self.rows, self.cells, self.numbers, strict=True)
+        ):
+            yield self.told.get(place) or Contact(row, cells, Verdict(CallStatus.PENDING, number))
+
+    def with_told(self, told: Mapping[int, Contact]) -> Batch:
+        """The same with other verdicts on some rows."""
+        return replace(self, told={**self.told, **told}) if told else self
 
 
 @dataclass(frozen=True, slots=True)

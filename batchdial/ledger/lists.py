@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from batchdial.ledger.schema import attempts, campaigns, lists, rows
+from batchdial.ledger.staging import Writing, as_json, row_values
 from batchdial.models import CallStatus, Contact, Verdict
-from batchdial.rules.redial import ALREADY_CALLED, CORRECTED, Known
+from batchdial.rules.redial import ALREADY_CALLED, Known
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime
 
     from batchdial.ledger.ledger import Lease, Ledger
@@ -155,27 +156,19 @@ class Lists:
                     output=new.output,
                     state="draft",
                     fingerprint=new.fingerprint,
-                    header=_json(new.header),
-                    reading=_json(new.reading),
+                    header=as_json(new.header),
+                    reading=json.dumps(new.reading, ensure_ascii=False, separators=(",", ":")),
                     created_at=new.created_at,
                 )
             )
         key: Any = result.inserted_primary_key
         return int(key[0])
 
-    def add(self, list_id: int, contacts: Sequence[Contact], mark: int) -> None:
-        """Record contacts at the end of a list; those that a person corrected are marked."""
-        if not contacts:
-            return
-        values = [
-            {
-                **_row(list_id, contact),
-                "chosen": mark if contact.verdict.reason == CORRECTED else None,
-            }
-            for contact in contacts
-        ]
-        with self._ledger.writing() as connection:
-            connection.execute(sa.insert(rows), values)
+    def writing(
+        self, list_id: int, mark: int, alive: Callable[[], object] = lambda: None
+    ) -> Writing:
+        """Record contacts at the end of a staged list; those that a person corrected are marked."""
+        return Writing(self._ledger, list_id, mark, alive)
 
     def rows_at(self, list_id: int, numbers: Sequence[int]) -> dict[int, tuple[int, Contact]]:
         """The rows of a list at these spreadsheet rows: row number to id and contact."""
@@ -186,7 +179,7 @@ class Lists:
     def amend(self, list_id: int, changes: Amendments, mark: int) -> None:
         """Write what a person corrected in a results file, and mark the rows it names."""
         amended = [
-            {"at": row_id, "mark": mark, **_row(list_id, contact)}
+            {"at": row_id, "mark": mark, **row_values(list_id, contact, mark)}
             for row_id, contact in changes.changed
         ]
         written: dict[str, Any] = {name: sa.bindparam(name) for name in _AMENDABLE}
@@ -205,7 +198,7 @@ class Lists:
             if changes.added:
                 connection.execute(
                     sa.insert(rows),
-                    [{**_row(list_id, contact), "chosen": mark} for contact in changes.added],
+                    [row_values(list_id, contact, mark) for contact in changes.added],
                 )
 
     def activate(self, lease: Lease, list_id: int, replaces: str | None, now: datetime) -> None:
@@ -404,10 +397,6 @@ def _insert_imported(list_id: int, campaign: Campaign, now: datetime) -> sa.Inse
     )
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
 def _stored(row: Any) -> StoredList:
     return StoredList(
         row.id,
@@ -431,22 +420,6 @@ def _known(row: Any) -> Known:
         row.list_name,
         row.row,
     )
-
-
-def _row(list_id: int, contact: Contact) -> dict[str, Any]:
-    verdict = contact.verdict
-    return {
-        "list_id": list_id,
-        "row": contact.row,
-        "cells": _json(contact.cells),
-        "e164": verdict.e164,
-        "status": verdict.status,
-        "reason": verdict.reason,
-        "detail": verdict.detail,
-        "call_id": contact.call_id,
-        "attempts": contact.attempts,
-        "last_attempt_at": contact.last_attempt_at,
-    }
 
 
 def _contact(row: Any) -> Contact:

@@ -1,5 +1,5 @@
 """
-Regular expressions over digits as an automaton that is built as it is used.
+Regular expressions over phone numbers as an automaton that is built as it is used.
 
 Numbering plans are long alternatives that `re` tries one after the other for every
 number. Here each is derived digit by digit (Brzozowski, "Derivatives of regular
@@ -9,31 +9,38 @@ expressions", 1964) once for each way that a number can begin, and looked up eve
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache, reduce
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_ALL = 0b11_1111_1111
-_TOKEN = re.compile(r"\\d|\[[^\]]*\]|\(\?:|\{[0-9]+(?:,[0-9]*)?\}|[0-9()|?*+.]")
+#: What numbers are written with: digits, and what stands around them.
+SYMBOLS: Final = "0123456789+ -()"
+_DIGITS = 0b11_1111_1111
+_TOKEN = re.compile(r"\\[d+()]|\[[^\]]*\]|\(\?:|\{[0-9]+(?:,[0-9]*)?\}|[0-9()|?*+. -]")
 
 
-class Node(NamedTuple):
-    """One expression; `kind` says which of the other fields it uses."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One expression; equal ones are one object, made by `_node`."""
 
-    kind: str  #: "none", "empty", "digit", "then", "or", "and" or "times"
-    digits: int = 0  #: a bit for each digit
+    kind: str  #: "none", "empty", "symbol", "then", "or", "and" or "times": which fields are used
+    symbols: int = 0  #: a bit for each of SYMBOLS
     parts: frozenset[Node] | tuple[Node, ...] = ()
     least: int = 0
     most: int | None = None
 
 
-NONE: Final = Node("none")
-EMPTY: Final = Node("empty")
-A_DIGIT: Final = Node("digit", _ALL)
+#: Comparing and hashing whole expressions would take most of the time.
+_node = cache(Node)
+
+NONE: Final = _node("none")
+EMPTY: Final = _node("empty")
+A_DIGIT: Final = _node("symbol", _DIGITS)
 #: Any digits, or none.
-ANYTHING: Final = Node("times", parts=(A_DIGIT,))
+ANYTHING: Final = _node("times", parts=(A_DIGIT,), least=0, most=None)
 
 
 def either(parts: Iterable[Node]) -> Node:
@@ -42,14 +49,14 @@ def either(parts: Iterable[Node]) -> Node:
     for part in parts:
         kept.update(part.parts if part.kind == "or" else (part,))
     kept.discard(NONE)
-    return Node("or", parts=frozenset(kept)) if len(kept) > 1 else next(iter(kept), NONE)
+    return _node("or", parts=frozenset(kept)) if len(kept) > 1 else next(iter(kept), NONE)
 
 
 def both(first: Node, second: Node) -> Node:
     """What two expressions match."""
     if NONE in (first, second):
         return NONE
-    return first if first == second else Node("and", parts=frozenset({first, second}))
+    return first if first == second else _node("and", parts=frozenset({first, second}))
 
 
 def then(first: Node, second: Node) -> Node:
@@ -61,14 +68,14 @@ def then(first: Node, second: Node) -> Node:
     if first.kind == "then":
         head, tail = first.parts
         return then(head, then(tail, second))
-    return Node("then", parts=(first, second))
+    return _node("then", parts=(first, second))
 
 
 def times(part: Node, least: int, most: int | None) -> Node:
     """An expression several times over."""
     if most == 0:
         return EMPTY
-    return part if least == most == 1 else Node("times", parts=(part,), least=least, most=most)
+    return part if least == most == 1 else _node("times", parts=(part,), least=least, most=most)
 
 
 @cache
@@ -84,35 +91,35 @@ def is_open(node: Node) -> bool:
 
 
 @cache
-def after(node: Node, digit: int) -> Node:
-    """What is left to match when a digit has been read."""
-    if node.kind == "digit":
-        return EMPTY if node.digits >> digit & 1 else NONE
+def after(node: Node, symbol: int) -> Node:
+    """What is left to match when a symbol, told by its place in SYMBOLS, has been read."""
+    if node.kind == "symbol":
+        return EMPTY if node.symbols >> symbol & 1 else NONE
     if node.kind == "or":
-        return either(after(part, digit) for part in node.parts)
+        return either(after(part, symbol) for part in node.parts)
     if node.kind == "and":
-        return reduce(both, (after(part, digit) for part in node.parts))
+        return reduce(both, (after(part, symbol) for part in node.parts))
     if node.kind == "then":
         head, tail = node.parts
-        rest = then(after(head, digit), tail)
-        return either((rest, after(tail, digit))) if is_open(head) else rest
+        rest = then(after(head, symbol), tail)
+        return either((rest, after(tail, symbol))) if is_open(head) else rest
     if node.kind == "times":
         (part,) = node.parts
         most = None if node.most is None else node.most - 1
-        return then(after(part, digit), times(part, max(node.least - 1, 0), most))
+        return then(after(part, symbol), times(part, max(node.least - 1, 0), most))
     return NONE
 
 
 def parsed(pattern: str) -> Node:
     """
-    A pattern as phonenumbers' metadata has them: digits, classes, groups, counts.
+    A pattern as phonenumbers' metadata has them: symbols, classes, groups, counts.
 
     Raises:
         ValueError: It has anything else.
     """
     tokens = _TOKEN.findall(pattern)
     if "".join(tokens) != pattern:
-        raise ValueError(f"{pattern!r} is more than digits, classes, groups and counts")
+        raise ValueError(f"{pattern!r} is more than symbols, classes, groups and counts")
     node, rest = _alternatives(tokens)
     if rest:
         raise ValueError(f"{pattern!r} closes a group that is not open")
@@ -141,19 +148,17 @@ def _sequence(tokens: list[str]) -> tuple[Node, list[str]]:
                 raise ValueError("a group is not closed")
             tokens = tokens[1:]
         else:
-            part = Node("digit", _digits(token))
+            part = _node("symbol", _meant(token))
         if tokens and tokens[0][0] in "?*+{":
             part, tokens = times(part, *_count(tokens[0])), tokens[1:]
         parts.append(part)
     return reduce(lambda tail, part: then(part, tail), reversed(parts), EMPTY), tokens
 
 
-def _digits(token: str) -> int:
-    known = {"\\d": _ALL, ".": _ALL}
-    if token in known:
-        return known[token]
-    match = re.compile(token).fullmatch
-    return sum(1 << digit for digit in range(10) if match(str(digit)))
+def _meant(word: str) -> int:
+    """The symbols that one part of a pattern matches; a dot stands for a digit."""
+    match = re.compile(word if word != "." else "[0-9]").fullmatch
+    return sum(1 << place for place, symbol in enumerate(SYMBOLS) if match(symbol))
 
 
 def _count(token: str) -> tuple[int, int | None]:
@@ -163,51 +168,52 @@ def _count(token: str) -> tuple[int, int | None]:
     return int(least), (int(most) if most else None) if comma else int(least)
 
 
-class State(dict[str, "State"]):
-    """Where some digits lead: looked up by the digits that follow, of any number."""
+T = TypeVar("T")
 
-    __slots__ = ("_graph", "_nodes", "accepts")
 
-    def __init__(self, graph: Graph, nodes: tuple[Node, ...]) -> None:
+class State(dict[str, "State[T]"], Generic[T]):
+    """Where some symbols lead: looked up by those that follow, of any number."""
+
+    __slots__ = ("_graph", "_nodes", "meaning")
+
+    def __init__(self, graph: Graph[T], nodes: tuple[Node, ...]) -> None:
         super().__init__()
         self._graph = graph
         self._nodes = nodes
-        self.accepts = graph.accepts(tuple(map(is_open, nodes)))
+        self.meaning = graph.means(tuple(map(is_open, nodes)))
 
-    def __missing__(self, digits: str) -> State:
+    def __missing__(self, symbols: str) -> State[T]:
         nodes = self._nodes
-        for digit in map(int, digits):
-            nodes = tuple(after(node, digit) for node in nodes)
-        self[digits] = state = self._graph.state(nodes)
+        for symbol in map(SYMBOLS.index, symbols):
+            nodes = tuple([NONE if one is NONE else after(one, symbol) for one in nodes])
+        self[symbols] = state = self._graph.state(nodes)
         return state
 
 
-class Graph:
+class Graph(Generic[T]):
     """
     Several expressions that are matched side by side.
 
     Args:
         nodes: The expressions.
-        accepts: Whether a text is accepted, told by which of them match the whole of it.
+        means: What a text means, told by which of them match the whole of it.
     """
 
-    def __init__(
-        self, nodes: tuple[Node, ...], accepts: Callable[[tuple[bool, ...]], bool]
-    ) -> None:
-        self.accepts = accepts
-        self._states: dict[tuple[Node, ...], State] = {}
+    def __init__(self, nodes: tuple[Node, ...], means: Callable[[tuple[bool, ...]], T]) -> None:
+        self.means = means
+        self._states: dict[tuple[Node, ...], State[T]] = {}
         self.start = self.state(nodes)
 
-    def state(self, nodes: tuple[Node, ...]) -> State:
+    def state(self, nodes: tuple[Node, ...]) -> State[T]:
         """The one state of these expressions."""
         found = self._states.get(nodes)
         if found is None:
             found = self._states[nodes] = State(self, nodes)
         return found
 
-    def matches(self, digits: str) -> bool:
-        """Whether digits are accepted."""
+    def meaning(self, text: str) -> T:
+        """What a text of SYMBOLS means."""
         state = self.start
-        for place in range(0, len(digits), 3):
-            state = state[digits[place : place + 3]]
-        return state.accepts
+        for place in range(0, len(text), 3):
+            state = state[text[place : place + 3]]
+        return state.meaning

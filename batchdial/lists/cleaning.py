@@ -5,36 +5,47 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from batchdial.lists.countries import country_code
-from batchdial.lists.emails import email_note
-from batchdial.lists.mapping import phone_texts, region_of
+from batchdial.lists.emails import doubtful_addresses, email_note
+from batchdial.lists.glance import certain_numbers
+from batchdial.lists.holders import Holders
+from batchdial.lists.mapping import phone_texts, trimmed
 from batchdial.lists.phones import read_number, region_code
-from batchdial.models import CallStatus, Contact, Verdict
+from batchdial.models import Batch, CallStatus, Contact, Verdict
 from batchdial.rules.cells import is_reprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from batchdial.models import ColumnMap, SourceRow
+    from numpy.typing import NDArray
+
+    from batchdial.models import Block, ColumnMap
 
 #: Of these rows a phone has rung, or may have: their number is never free again.
 _CALLED = frozenset({CallStatus.SUCCESS, CallStatus.UNKNOWN, CallStatus.DIALING})
 
+#: Digits of a number in E.164, at most.
+_LONGEST = 15
+#: Characters of cells that are remembered.
+_SHORT = 40
 #: The reason of a number in scientific notation, and that number as its sentence cites it.
 LOST_DIGITS = "excel_scientific"
 _SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}")
 
 
 def clean(
-    blocks: Iterable[Sequence[SourceRow]],
+    blocks: Iterable[Block],
     columns: ColumnMap,
     *,
     region: str | None = None,
     allow_types: frozenset[str] = frozenset(),
     held: Mapping[int, int] | None = None,
-) -> Iterator[list[Contact]]:
+) -> Iterator[Batch]:
     """
     Judge every row, block by block, in order.
 
@@ -51,14 +62,17 @@ def clean(
             or `last_holders`, with which the last row with a number has it.
 
     Yields:
-        A list of contacts for each block; memory grows by one small entry a number.
+        A batch for each block; memory grows by some bytes a number.
     """
-    holders = dict(held or {})
+    judge = _Judge(columns, region, allow_types)
+    holders = Holders(held)
     for block in blocks:
-        yield [_contact(row, columns, region, allow_types, holders) for row in block]
+        if called := held_by_results([block]):
+            holders.hold(*_arrays(called))
+        yield judge.batch(block, holders)
 
 
-def held_by_results(blocks: Iterable[Sequence[SourceRow]]) -> dict[int, int]:
+def held_by_results(blocks: Iterable[Block]) -> dict[int, int]:
     """
     The numbers that rows of a results file have called, and the row of each.
 
@@ -67,13 +81,16 @@ def held_by_results(blocks: Iterable[Sequence[SourceRow]]) -> dict[int, int]:
     """
     held: dict[int, int] = {}
     for block in blocks:
-        for row in block:
-            _hold_called(row, held)
+        for row, prior in zip(block.rows, block.priors or (), strict=False):
+            if prior.get("status", "").strip().lower() in _CALLED:
+                digits = prior.get("e164", "").strip().lstrip("'+")
+                if digits.isdecimal() and len(digits) <= _LONGEST:
+                    held.setdefault(int(digits), row)
     return held
 
 
 def last_holders(
-    blocks: Iterable[Sequence[SourceRow]],
+    blocks: Iterable[Block],
     columns: ColumnMap,
     *,
     region: str | None = None,
@@ -86,60 +103,139 @@ def last_holders(
     duplicates. A row of a results file that has called its number keeps it,
     wherever it stands.
     """
+    judge = _Judge(columns, region, allow_types)
     called: dict[int, int] = {}
     last: dict[int, int] = {}
     for block in blocks:
-        for row in block:
-            _hold_called(row, called)
-            verdict = _read(row.cells, columns, region, allow_types)
-            if verdict.status is CallStatus.PENDING and verdict.e164:
-                last[int(verdict.e164)] = row.row
+        called = held_by_results([block]) | called
+        numbers, _ = judge.verdicts(block)
+        last.update(zip(numbers.tolist(), block.rows, strict=True))
+    last.pop(0, None)
     return last | called
 
 
-def _contact(
-    row: SourceRow,
-    columns: ColumnMap,
-    region: str | None,
-    allow_types: frozenset[str],
-    holders: dict[int, int],
-) -> Contact:
-    _hold_called(row, holders)
-    verdict = _still_damaged(row, columns) or _read(row.cells, columns, region, allow_types)
-    if verdict.status is CallStatus.PENDING and verdict.e164:
-        holder = holders.setdefault(int(verdict.e164), row.row)
-        if holder != row.row:
-            detail = f"Same number as row {holder}."
-            verdict = Verdict(CallStatus.DUPLICATE, verdict.e164, "same_number", detail)
-        elif note := _email_note(row.cells, columns):
-            verdict = replace(verdict, detail=f"{verdict.detail} {note}".lstrip())
-    return Contact(row.row, row.cells, verdict, row.prior)
+class _Judge:
+    """
+    Gives rows their verdicts.
+
+    Most numbers are decided at once, a column at a time; every other cell is read by itself.
+
+    Args:
+        columns: Where the number, its country and the address stand.
+        region: ISO code for numbers without a plus, where no column says.
+        allow_types: Kinds of number that may be dialled.
+    """
+
+    def __init__(self, columns: ColumnMap, region: str | None, allow_types: frozenset[str]) -> None:
+        self._columns = columns
+        self._region = region
+        self._allow_types = allow_types
+
+    def batch(self, block: Block, holders: Holders) -> Batch:
+        """The rows of a block with their verdicts; each number is held by one row only."""
+        numbers, said = self.verdicts(block)
+        dialled = np.flatnonzero(numbers)
+        rows = np.asarray(block.rows, np.int32)[dialled]
+        holder = holders.hold(numbers[dialled], rows)
+        is_later = holder != rows
+        duplicates = dict(zip(dialled[is_later].tolist(), holder[is_later].tolist(), strict=True))
+        texts = [f"+{number}" if number else "" for number in numbers.tolist()]
+        odd = doubtful_addresses(self._column(block, "email"))
+        for place in odd:
+            note = self._email_note(block.cells[place]) if texts[place] else ""
+            if note and place not in duplicates:
+                verdict = said.get(place) or Verdict(CallStatus.PENDING, texts[place])
+                said[place] = replace(verdict, detail=f"{verdict.detail} {note}".lstrip())
+        for place, row in duplicates.items():
+            detail = f"Same number as row {row}."
+            said[place] = Verdict(CallStatus.DUPLICATE, texts[place], "same_number", detail)
+        if block.priors is not None:
+            said = {
+                place: said.get(place) or Verdict(CallStatus.PENDING, text)
+                for place, text in enumerate(texts)
+            }
+        told = {
+            place: Contact(
+                block.rows[place],
+                block.cells[place],
+                verdict,
+                block.priors[place] if block.priors is not None else None,
+            )
+            for place, verdict in said.items()
+        }
+        return Batch(block.rows, block.cells, texts, told, frozenset(odd))
+
+    def verdicts(self, block: Block) -> tuple[NDArray[np.int64], dict[int, Verdict]]:
+        """The number of each row that can be dialled, else 0, and what there is to say of rows."""
+        regions = self._regions(block)
+        phones = self._column(block, "phoneNumber")
+        numbers = certain_numbers(phones, regions)
+        undecided = np.flatnonzero(numbers == 0).tolist()
+        said: dict[int, Verdict] = {}
+        for place, prior in enumerate(block.priors or ()):
+            damaged = _still_damaged(prior, phone_texts(self._columns, block.cells[place]))
+            if damaged is not None:
+                numbers[place], said[place] = 0, damaged
+        for place in undecided:
+            if place not in said:
+                verdict = self._read(block.cells[place], regions[place])
+                if verdict.status is CallStatus.PENDING:
+                    numbers[place] = int(verdict.e164 or 0)
+                if verdict.status is not CallStatus.PENDING or verdict.detail:
+                    said[place] = verdict
+        return numbers, said
+
+    def _read(self, cells: Sequence[str], region: str | None) -> Verdict:
+        """The first cell with a number that can be dialled; else what the first filled says."""
+        first: Verdict | None = None
+        for text in phone_texts(self._columns, cells):
+            verdict = _read(text, region, self._allow_types)
+            if verdict.status is CallStatus.PENDING:
+                return verdict
+            if first is None or first.reason == "empty":
+                first = verdict
+        return first or _read("", region, self._allow_types)
+
+    def _column(self, block: Block, field: str) -> list[str]:
+        """The cells of a field's first column; blank where it has none."""
+        source = self._columns.get(field)
+        if source is None:
+            return [""] * len(block)
+        return list(map(itemgetter(source.columns[0]), block.cells))
+
+    def _regions(self, block: Block) -> list[str | None]:
+        """The country of each row: its own cell, or the default where that is blank."""
+        named = self._column(block, "region")
+        places = {text: _place(trimmed(text) or self._region) for text in set(named)}
+        return list(map(places.__getitem__, named))
+
+    def _email_note(self, cells: Sequence[str]) -> str:
+        """Why a row's e-mail address is not sent; empty where it is, or all are blank."""
+        source = self._columns.get("email")
+        return email_note([cells[index] for index in source.columns]) if source else ""
 
 
-def _still_damaged(row: SourceRow, columns: ColumnMap) -> Verdict | None:
+def _read(text: str, region: str | None, allow_types: frozenset[str]) -> Verdict:
+    read = _remembered if len(text) <= _SHORT else read_number
+    return read(text, region, allow_types)
+
+
+#: Exports write the same damage, and the same nothing, into many cells.
+_remembered = lru_cache(maxsize=16_384)(read_number)
+
+
+def _still_damaged(prior: Mapping[str, str], phones: Iterable[str]) -> Verdict | None:
     """The verdict of before on a number without its last digits that a spreadsheet wrote out."""
-    prior = row.prior or {}
     found = _SCIENTIFIC.search(prior.get("detail", ""))
     if prior.get("reason") != LOST_DIGITS or found is None:
         return None
-    if not any(is_reprint(text, found[0]) for text in phone_texts(columns, row.cells)):
+    if not any(is_reprint(text, found[0]) for text in phones):
         return None
     return Verdict(CallStatus.INVALID, None, LOST_DIGITS, prior["detail"])
 
 
-def _read(
-    cells: Sequence[str], columns: ColumnMap, region: str | None, allow_types: frozenset[str]
-) -> Verdict:
-    """The first phone column with a number that can be dialled; else what the first filled says."""
-    place = _place(region_of(columns, cells, region))
-    first: Verdict | None = None
-    for text in phone_texts(columns, cells):
-        verdict = read_number(text, place, allow_types)
-        if verdict.status is CallStatus.PENDING:
-            return verdict
-        if first is None or first.reason == "empty":
-            first = verdict
-    return first or read_number("", place, allow_types)
+def _arrays(held: Mapping[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    return np.fromiter(held, np.int64), np.fromiter(held.values(), np.int32)
 
 
 def region_named(text: str) -> str | None:
@@ -154,16 +250,3 @@ def _place(text: str | None) -> str | None:
 
 #: A list has few countries and many rows.
 _code = lru_cache(maxsize=1024)(country_code)
-
-
-def _email_note(cells: Sequence[str], columns: ColumnMap) -> str:
-    source = columns.get("email")
-    return email_note([cells[index] for index in source.columns]) if source else ""
-
-
-def _hold_called(row: SourceRow, holders: dict[int, int]) -> None:
-    if row.prior is None or row.prior.get("status", "").strip().lower() not in _CALLED:
-        return
-    digits = row.prior.get("e164", "").strip().lstrip("'+")
-    if digits.isdecimal():
-        holders.setdefault(int(digits), row.row)

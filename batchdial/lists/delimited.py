@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from batchdial.errors import ConfigError, ListError, QuestionError
-from batchdial.lists import encodings, quotes
+from batchdial.lists import encodings, quotes, regular
 from batchdial.lists.outline import Outline, find_header, known_name
 from batchdial.lists.quotes import MAX_CELL
 
@@ -21,13 +23,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from batchdial.lists.encodings import Survey
-    from batchdial.lists.sources import Record
+    from batchdial.lists.sources import Page
 
 DELIMITERS = (",", ";", "\t", "|")
 #: As many as Excel can hold.
 MAX_COLUMNS = 16_384
-BLOCK_ROWS = 20_000
-_BLOCK_CELLS = 2_000_000
+PAGE_ROWS = 20_000
+_PAGE_CELLS = 2_000_000
 _SNIFFED = 1 << 16
 _SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 _SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
@@ -46,35 +48,48 @@ class DelimitedTable:
     width: int  #: cells of the widest record
     outline: Outline
     ends: bool = False  #: whether a DOS program ended the file with Ctrl-Z
+    is_regular: bool = False  #: whether every reader divides it alike; see `regular`
     kind: str = "csv"
     sheet: None = None
 
-    def records(self) -> Generator[list[Record], None, None]:
+    def pages(self) -> Generator[Page, None, None]:
         """
-        Yield blocks of (row, cells); rows count from 1, a quoted newline is no new row.
+        Yield rows and their cells; rows count from 1, a quoted newline is no new row.
 
         Raises:
             ListError: A quote is never closed.
         """
+        row = 1
+        with closing(self._regular() if self.is_regular else self._divided()) as pages:
+            for cells in pages:
+                yield range(row, row + len(cells)), cells
+                row += len(cells)
+
+    def _regular(self) -> Generator[list[tuple[str, ...]], None, None]:
+        with _open(self.path, self.encoding) as file:
+            records = map(tuple, csv.reader(file, delimiter=self.delimiter))
+            while page := list(islice(records, self._page_rows)):
+                yield page
+
+    def _divided(self) -> Generator[list[tuple[str, ...]], None, None]:
         from pandas.errors import ParserError
 
         row = 1
         try:
             with _open(self.path, self.encoding) as file:
                 for frame in self._frames(file):
-                    cells = zip(*(frame[column].tolist() for column in frame), strict=True)
-                    block = list(enumerate(cells, row))
-                    row += len(frame)
-                    yield self._without_end(block) if self.ends else block
+                    page = list(zip(*(frame[one].tolist() for one in frame), strict=True))
+                    last = self.outline.tail[-1][0] - row if self.ends else -1
+                    if 0 <= last < len(page):
+                        page[last] = _without_mark(page[last])
+                    row += len(page)
+                    yield page
         except ParserError as error:
             raise self._broken(str(error)) from None
 
-    def _without_end(self, block: list[Record]) -> list[Record]:
-        """The block without the Ctrl-Z behind the file's last cell."""
-        return [
-            (row, _without_mark(cells)) if row == self.outline.tail[-1][0] else (row, cells)
-            for row, cells in block
-        ]
+    @property
+    def _page_rows(self) -> int:
+        return max(1, min(PAGE_ROWS, _PAGE_CELLS // self.width))
 
     def _frames(self, file: TextIO) -> Iterator[pd.DataFrame]:
         """Yield frames of text; `skip_blank_lines` would shift every row number after a gap."""
@@ -91,7 +106,7 @@ class DelimitedTable:
             keep_default_na=False,
             na_filter=False,
             skip_blank_lines=False,
-            chunksize=max(1, min(BLOCK_ROWS, _BLOCK_CELLS // self.width)),
+            chunksize=self._page_rows,
         ) as frames:
             yield from frames
 
@@ -122,7 +137,9 @@ def open_delimited(
     try:
         divider = _asked(delimiter) or _detected(path, codec)
         with _open(path, codec) as file:
-            width, outline = quotes.survey(name, file, divider)
+            plain = None if found.lost else regular.survey(path, file, codec, divider)
+        with _open(path, codec) as file:
+            width, outline = plain or quotes.survey(name, file, divider)
     except UnicodeError:
         raise encodings.undecodable(path, name, codec) from None
     if width > MAX_COLUMNS:
@@ -131,7 +148,8 @@ def open_delimited(
             "Is the delimiter right? Say which: --delimiter ';'"
         )
     ends = bool(outline.tail) and outline.tail[-1][1][-1].endswith("\x1a")
-    return DelimitedTable(path, name, codec, divider, width, outline, ends)
+    is_regular = plain is not None
+    return DelimitedTable(path, name, codec, divider, width, outline, ends, is_regular)
 
 
 def _without_mark(cells: tuple[str, ...]) -> tuple[str, ...]:

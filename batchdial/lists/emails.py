@@ -58,6 +58,16 @@ def check_email(text: str) -> str:
     return read_email(text).address
 
 
+def doubtful_addresses(texts: Iterable[str]) -> list[int]:
+    """The places of cells that are neither blank nor hold an ordinary address."""
+    is_plain = _PLAIN.fullmatch
+    return [
+        place
+        for place, text in enumerate(texts)
+        if text and not (len(text) <= _LOCAL and is_plain(text))
+    ]
+
+
 def first_email(texts: Iterable[str]) -> str:
     """The first good address of several cells; empty where none holds one."""
     return next(filter(None, map(check_email, texts)), "")

@@ -15,9 +15,16 @@ from batchdial.lists.delimited import open_delimited
 from batchdial.lists.outline import find_header, total_rows
 from batchdial.lists.packed import unpack
 from batchdial.lists.sentences import quote
-from batchdial.lists.sources import existing, is_blank, is_workbook, refuse_by_content, spool
+from batchdial.lists.sources import (
+    BLANKS,
+    existing,
+    is_blank,
+    is_workbook,
+    refuse_by_content,
+    spool,
+)
 from batchdial.lists.workbook import open_workbook
-from batchdial.models import RESULT_COLUMNS, Reading, SourceRow
+from batchdial.models import RESULT_COLUMNS, Block, Reading, SourceRow
 from batchdial.rules.cells import restore
 
 if TYPE_CHECKING:
@@ -39,7 +46,7 @@ class ContactFile:
     _table: Table = field(repr=False)
     _layout: _Layout = field(repr=False)
 
-    def blocks(self) -> Iterator[list[SourceRow]]:
+    def blocks(self) -> Iterator[Block]:
         """
         Yield the contacts in blocks of up to 20,000, in the file's order.
 
@@ -67,8 +74,27 @@ class _Layout:
     own: tuple[int, ...]  #: indexes of the input's own columns
     results: Mapping[str, int] | None  #: index of each results column, for a file of ours
 
-    def contact(self, row: int, cells: tuple[str, ...]) -> SourceRow:
-        """One record as a contact; a shorter one is filled up, a longer one refused."""
+    def block(self, rows: Sequence[int], cells: Sequence[tuple[str, ...]]) -> Block:
+        """The contacts of some rows; without those that have no text, or are none."""
+        skipped = self.left_out | {*range(1, self.header_row + 1)}
+        blank = {
+            row
+            for row, one in zip(rows, cells, strict=True)
+            if not (one and one[0].strip(BLANKS)) and is_blank(one)
+        }
+        if blank or not skipped.isdisjoint(rows):
+            blank |= skipped
+            kept = [(row, one) for row, one in zip(rows, cells, strict=True) if row not in blank]
+            rows, cells = [row for row, _ in kept], [one for _, one in kept]
+        if self.results is None and set(map(len, cells)) == {self.width}:
+            return Block(rows, cells)
+        contacts = [self._contact(*one) for one in zip(rows, cells, strict=True)]
+        if self.results is None:
+            return Block(rows, [one.cells for one in contacts])
+        return Block.of(contacts)
+
+    def _contact(self, row: int, cells: tuple[str, ...]) -> SourceRow:
+        """One row as a contact; a shorter one is filled up, a longer one refused."""
         if len(cells) > self.width:
             self._refuse_shifted(row, cells)
         cells = cells[: self.width] + ("",) * (self.width - len(cells))
@@ -216,16 +242,12 @@ def _reading(
     )
 
 
-def _blocks(table: Table, layout: _Layout) -> Generator[list[SourceRow], None, None]:
-    with closing(table.records()) as blocks:
-        for block in blocks:
-            contacts = [
-                layout.contact(row, cells)
-                for row, cells in block
-                if row > layout.header_row and not is_blank(cells) and row not in layout.left_out
-            ]
-            if contacts:
-                yield contacts
+def _blocks(table: Table, layout: _Layout) -> Generator[Block, None, None]:
+    with closing(table.pages()) as pages:
+        for rows, cells in pages:
+            block = layout.block(rows, cells)
+            if block:
+                yield block
 
 
 def _header(name: str, table: Table) -> tuple[tuple[str, ...], _Layout, tuple[str, ...]]:

@@ -15,9 +15,9 @@ from batchdial.lists.words import parted
 from batchdial.models import API_FIELDS, ColumnMap, FieldMap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from batchdial.models import SourceRow
+    from batchdial.models import Batch, SourceRow
 
 _VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _KNOWN = (*API_FIELDS, "region")
@@ -178,12 +178,6 @@ def phone_texts(columns: ColumnMap, cells: Sequence[str]) -> list[str]:
     return [cells[index] for index in source.columns] if source else []
 
 
-def region_of(columns: ColumnMap, cells: Sequence[str], default: str | None) -> str | None:
-    """The country of one row: its own cell, or the default where that is blank."""
-    source = columns.get("region")
-    return (trimmed(cells[source.columns[0]]) if source else "") or default
-
-
 def payload(columns: ColumnMap, cells: Sequence[str], e164: str) -> dict[str, str]:
     """
     The body of one call's request.
@@ -195,11 +189,34 @@ def payload(columns: ColumnMap, cells: Sequence[str], e164: str) -> dict[str, st
     for source in columns.fields:
         if source.field == "region":
             continue
-        texts = [trimmed(cells[index]) for index in source.columns]
-        text = first_email(texts) if source.field == "email" else " ".join(filter(None, texts))
+        text = _value(source, cells)
         if text:
             body.setdefault(source.field, text)  # the cleaned number is there already
     return body
+
+
+def blank_fields(
+    columns: ColumnMap, batch: Batch, places: Sequence[int]
+) -> Iterator[tuple[str, int]]:
+    """The fields that the requests of some rows do not have, and in how many of them."""
+    for source in columns.fields:
+        if source.field in ("region", "phoneNumber"):
+            continue
+        blank = list(places)
+        for index in source.columns:
+            if source.field == "email" and index == source.columns[0]:
+                blank = [at for at in blank if not batch.cells[at][index] or at in batch.odd]
+            elif source.field != "email":
+                blank = [at for at in blank if not "!" <= batch.cells[at][index][:1] <= "~"]
+        absent = sum(not _value(source, batch.cells[at]) for at in blank)
+        if absent:
+            yield source.field, absent
+
+
+def _value(source: FieldMap, cells: Sequence[str]) -> str:
+    """What a field's cells come to in a request; blank where nothing of them is sent."""
+    texts = [trimmed(cells[index]) for index in source.columns]
+    return first_email(texts) if source.field == "email" else " ".join(filter(None, texts))
 
 
 def trimmed(cell: str) -> str:

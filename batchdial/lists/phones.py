@@ -15,9 +15,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType, ValidationResult
+from phonenumbers import NumberParseException
 
 from batchdial.lists.damage import read_cell
+from batchdial.lists.parsing import Number, kind_of, parse, reason_of
 from batchdial.lists.plans import certain_number
 from batchdial.lists.sentences import DETAILS, quote
 from batchdial.models import CallStatus, Verdict
@@ -37,15 +38,6 @@ NUMBER_TYPES: Final = (
     "personal",
 )
 
-_GATED = {
-    PhoneNumberType.PREMIUM_RATE: "premium",
-    PhoneNumberType.TOLL_FREE: "toll_free",
-    PhoneNumberType.SHARED_COST: "shared_cost",
-    PhoneNumberType.UAN: "uan",
-    PhoneNumberType.PAGER: "pager",
-    PhoneNumberType.VOICEMAIL: "voicemail",
-    PhoneNumberType.PERSONAL_NUMBER: "personal",
-}
 #: Codes of satellite and other networks without a country (ITU-T E.164.1).
 _SATELLITE = frozenset({870, 878, 881, 882, 883})
 #: Digits after the plus, at most (ITU-T E.164).
@@ -133,8 +125,8 @@ def _weighed(cell: Cell, region: str | None, text: str, allow_types: frozenset[s
         return _invalid("too_short", text)  # its trunk prefix would be dialled as its first digit
     if _holds_two(cell, known):
         return _invalid("several_numbers", text)
-    gate = "satellite" if known.number.country_code in _SATELLITE else _GATED.get(known.kind)
-    if gate is not None and gate not in allow_types:
+    gate = "satellite" if known.number.code in _SATELLITE else known.kind
+    if gate and gate not in allow_types:
         return _suppressed(
             e164, f"a {gate.replace('_', '-')} number. To dial such: --allow-types {gate}"
         )
@@ -208,7 +200,8 @@ def _is_national(digits: str, known: _Known, region: str) -> bool:
     """Whether the country itself writes these digits, with its trunk prefix where it has one."""
     if _trunk_prefix(region) == "1":
         return known.e164 in ("+" + digits, "+1" + digits)
-    form = phonenumbers.format_number(known.number, phonenumbers.PhoneNumberFormat.NATIONAL)
+    number = known.number.as_phonenumber()
+    form = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
     return _NOT_DIGIT.sub("", form) == digits
 
 
@@ -229,7 +222,7 @@ def _holds_two(cell: Cell, known: _Known) -> bool:
     for gap in _SECOND.finditer(cell.text):
         first, second = cell.text[: gap.start()], _NOT_DIGIT.sub("", cell.text[gap.end() :])
         first = ("+" if "+" in first else "") + _NOT_DIGIT.sub("", first)
-        region = phonenumbers.region_code_for_country_code(known.number.country_code or 0)
+        region = phonenumbers.region_code_for_country_code(known.number.code)
         if len(second) > 4 and _known(second, region)[0] and _known(first, region)[0]:
             return True
     return False
@@ -238,38 +231,23 @@ def _holds_two(cell: Cell, known: _Known) -> bool:
 class _Known(NamedTuple):
     """A valid number."""
 
-    number: PhoneNumber
-    kind: int  #: one of PhoneNumberType, never UNKNOWN
+    number: Number
+    kind: str  #: one of NUMBER_TYPES; empty for one that anybody dials
     e164: str
 
 
 def _known(digits: str, region: str | None) -> tuple[_Known | None, str]:
     """The valid number that digits are, or the reason why they are none."""
-    try:
-        number = phonenumbers.parse(digits, region)
-    except NumberParseException as error:
-        return None, _PARSE_REASONS.get(error.error_type, "not_valid")
-    kind = phonenumbers.number_type(number)
-    if kind == PhoneNumberType.UNKNOWN:
-        possible = phonenumbers.is_possible_number_with_reason(number)
-        return None, _LENGTH_REASONS.get(possible, "not_valid")
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if len(digits) < len(e164) - 1 - len(str(number.country_code)):
+    number = parse(digits, region)
+    if isinstance(number, str):
+        return None, number
+    kind = kind_of(number)
+    if kind is None:
+        return None, reason_of(number)
+    e164 = f"+{number.code}{number.national}"
+    if len(digits) < len(number.national):
         return None, "too_short"  # an area code was made up
     return (None, "too_long") if len(e164) > _LONGEST + 1 else (_Known(number, kind, e164), "")
-
-
-_PARSE_REASONS = {
-    NumberParseException.TOO_SHORT_NSN: "too_short",
-    NumberParseException.TOO_SHORT_AFTER_IDD: "too_short",
-    NumberParseException.NOT_A_NUMBER: "too_short",
-    NumberParseException.TOO_LONG: "too_long",
-}
-_LENGTH_REASONS = {
-    ValidationResult.TOO_SHORT: "too_short",
-    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "too_short",
-    ValidationResult.TOO_LONG: "too_long",
-}
 
 
 def _is_short(digits: str, region: str) -> bool:

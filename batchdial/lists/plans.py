@@ -1,17 +1,18 @@
 """
-Numbers that are certain at a glance, by patterns compiled from phonenumbers' own metadata.
+Numbers that are certain at a glance, by automata made of phonenumbers' own metadata.
 
-Only what `phones.read_number` would surely call undamaged and dialable is decided here,
-about ten times as fast; whatever leaves a doubt is left to it. The patterns follow
-phonenumbers' `parse` and `number_type` for the forms in which lists hold most numbers:
-with a plus, with a trunk zero, or as countries without a trunk prefix write them.
+Only what `phones.read_number` would surely call undamaged and dialable is decided here;
+whatever leaves a doubt is left to it. The rules follow phonenumbers' `parse` and
+`number_type` for the forms in which lists hold most numbers: with a plus, with a trunk
+zero, or as countries without a trunk prefix write them. A list is decided column by
+column (`glance`), one number here.
 """
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from phonenumbers import (
     COUNTRY_CODE_TO_REGION_CODE,
@@ -26,6 +27,7 @@ from batchdial.lists.automaton import (
     NONE,
     Graph,
     Node,
+    after,
     both,
     either,
     parsed,
@@ -34,40 +36,44 @@ from batchdial.lists.automaton import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Decide = Callable[[str], str | None]
+    from collections.abc import Callable, Iterable, Sequence
 
 #: Groups that are neither a list mark nor a second number: one blank or dash between them, a zero
 #: in front only of a short last one.
 _GROUPS = r"(?:[ -][1-9][0-9]{0,5})*[ -](?:[1-9][0-9]{0,7}|0[0-9]{0,3})"
 _BRACKETS = r"\([1-9][0-9]{1,4}\)"
-_ABROAD = re.compile(
+_ABROAD = (
     rf"\+[1-9](?:[0-9]{{6,14}}|[0-9]{{0,4}}(?:[ -]?{_BRACKETS})?{_GROUPS}|"
     r"[0-9]{0,4}[ -][1-9][0-9]{6,11})"
 )
-_TRUNK = re.compile(
+_TRUNK = (
     rf"0[1-9](?:[0-9]{{7,12}}|[0-9]{{0,4}}{_GROUPS}|[0-9]{{0,4}}[ -][1-9][0-9]{{6,9}})"
     rf"|\(0[1-9][0-9]{{0,4}}\)(?:{_GROUPS}|[ -]?[1-9][0-9]{{3,9}})"
 )
-_PLAIN = re.compile(
+_PLAIN = (
     rf"[1-9](?:[0-9]{{8,12}}|[0-9]{{2,4}}{_GROUPS})"
     rf"|\([1-9][0-9]{{2,4}}\)(?:{_GROUPS}|[1-9][0-9]{{1,5}}{_GROUPS}|[ -]?[1-9][0-9]{{4,9}})"
 )
-#: Fewer digits could reach an emergency or short-code service.
+#: How certain numbers are written, whatever their digits.
+FORMS = f"{_ABROAD}|{_TRUNK}|{_PLAIN}"
+_WRITTEN = re.compile(FORMS)
+#: Fewer digits could reach an emergency or short-code service; E.164 has no more.
 _FEWEST, _LONGEST = 9, 15
 #: Satellite and other networks without a country are not dialled.
 _GATED_CODES = frozenset({870, 878, 881, 882, 883})
-_GATED = (
-    "premium_rate",
-    "toll_free",
-    "shared_cost",
-    "personal_number",
-    "pager",
-    "uan",
-    "voicemail",
-)
-_DIALLED = ("voip", "fixed_line", "mobile")
+#: Kinds of number in the order in which phonenumbers asks for them, and as people name them here;
+#: nothing is said of those that anybody dials. Last come fixed and mobile lines.
+_FIRST = {
+    "premium_rate": "premium",
+    "toll_free": "toll_free",
+    "shared_cost": "shared_cost",
+    "voip": "",
+    "personal_number": "personal",
+    "pager": "pager",
+    "uan": "uan",
+    "voicemail": "voicemail",
+}
+_ORDER = (*_FIRST.values(), "")
 
 
 def certain_number(text: str, region: str | None) -> str | None:
@@ -81,16 +87,20 @@ def certain_number(text: str, region: str | None) -> str | None:
     Returns:
         What `read_number` would call PENDING without a word of detail; None decides nothing.
     """
-    if text[:1] == "+":
-        if not _ABROAD.fullmatch(text):
-            return None
-        digits = _digits(text[1:])
-        plan = _BY_PREFIX.get(digits[:3])
-        return _abroad(plan)(digits) if plan and len(digits) <= _LONGEST else None
-    if not region:
+    if not _WRITTEN.fullmatch(text):
         return None
-    decide = _at_home(region)
-    return decide(text) if decide else None
+    if text[0] == "+":
+        digits = _digits(text[1:])
+        code = CODES.get(digits[:3])
+        plan = abroad(code) if code else None
+        is_certain = plan and len(digits) <= _LONGEST and plan.meaning(digits[len(str(code)) :])
+        return "+" + digits if is_certain else None
+    home = at_home(region) if region else None
+    digits = _digits(text)
+    if home is None or (digits[0] == "0") != (home.trunk == "0"):
+        return None
+    plan = home.alone if digits == text else home.apart
+    return f"+{home.code}{digits.removeprefix(home.trunk)}" if plan.meaning(digits) else None
 
 
 def _digits(text: str) -> str:
@@ -99,8 +109,7 @@ def _digits(text: str) -> str:
     return text.replace(" ", "").replace("-", "").replace("(", "").replace(")", "")
 
 
-def _prefixes() -> dict[str, int]:
-    """Every three digits that a number may begin with, and the country code they are or hold."""
+def _codes() -> dict[str, int]:
     found: dict[str, int] = {}
     for code in COUNTRY_CODE_TO_REGION_CODE:
         if code not in _GATED_CODES:
@@ -109,167 +118,193 @@ def _prefixes() -> dict[str, int]:
     return found
 
 
-_BY_PREFIX = _prefixes()
+#: Every three digits that a number may begin with, and the country code they are or hold.
+CODES = _codes()
+
+
+class Home(NamedTuple):
+    """How a country writes its own numbers."""
+
+    code: int  #: its country code
+    trunk: str  #: what stands before a number and is not dialled from abroad: "0", "1" or nothing
+    alone: Graph[bool]  #: accepts the digits of a certain number that is written without a sign
+    apart: Graph[bool]  #: the same for one that is written in groups
 
 
 @cache
-def _abroad(code: int) -> Decide:
-    """Decides digits that begin with a country code."""
-    main = _metadata(code, COUNTRY_CODE_TO_REGION_CODE[code][0])
-    is_dialled = _dialled(code)
-    trunk = _matcher(main.national_prefix_for_parsing)
-    start = len(str(code))
-
-    def decide(digits: str) -> str | None:
-        national = digits[start:]
-        found = trunk(national)
-        if found is not None and found.end():
-            return None
-        return "+" + digits if is_dialled(national) else None
-
-    return decide
+def abroad(code: int) -> Graph[bool] | None:
+    """Matches certain numbers behind a plus and a country code; None where that is not known."""
+    main = main_plan(code)
+    try:
+        return _graph(code, never=_begun(main.national_prefix_for_parsing, _SOME))
+    except ValueError:  # a newer release of the metadata says more than is known here
+        return None
 
 
 @cache
-def _at_home(region: str) -> Decide | None:
-    """Decides text without a plus as its country writes it; None where that is not known here."""
-    if region not in SUPPORTED_REGIONS:
+def at_home(region: str) -> Home | None:
+    """How a country writes its own numbers; None where that is not known here."""
+    plan = plan_of(region)
+    if plan is None:
         return None
     trunk = ndd_prefix_for_region(region, True) or ""
-    if trunk == "0":
-        return _with_trunk_zero(region)
-    if trunk == "1":
-        return _in_north_america(region)
-    return None if trunk else _without_trunk(region)
-
-
-def _with_trunk_zero(region: str) -> Decide | None:
-    plan = _home(region)
-    trunk = _matcher(plan.national_prefix_for_parsing)
-    leads_abroad = _matcher(plan.international_prefix)
-    general = plan.general_desc
-    whole = re.compile(general.national_number_pattern)
-    lengths = frozenset(general.possible_length) - frozenset(general.possible_length_local_only)
-    is_dialled, start = _dialled(plan.country_code), f"+{plan.country_code}"
-    longest = _LONGEST + 3 - len(start)  # with its zero, which is not dialled
-
-    def decide(text: str) -> str | None:
-        if not _TRUNK.fullmatch(text):
-            return None
-        digits = _digits(text)
-        national = digits[1:]
-        found = trunk(digits)
-        if (
-            not _FEWEST <= len(digits) < longest
-            or found is None
-            or found.end() != 1
-            or any(found.groups())  # a carrier's code, or digits that are rewritten
-            or len(national) not in lengths
-            or leads_abroad(digits)
-            or not is_dialled(national)
-            or whole.fullmatch(digits)
-        ):
-            return None
-        return start + national
-
-    return decide
-
-
-def _in_north_america(region: str) -> Decide | None:
-    plan = _home(region)
-    if plan.country_code != 1 or (plan.national_prefix_transform_rule and region != "US"):
+    make = {"0": _with_trunk_zero, "1": _in_north_america, "": _without_trunk}.get(trunk)
+    try:
+        return make(plan) if make else None
+    except ValueError:
         return None
-    is_dialled = _dialled(1)
-
-    def decide(text: str) -> str | None:
-        if not _PLAIN.fullmatch(text):
-            return None
-        digits = _digits(text)
-        if len(digits) == 11 and digits[0] == "1" and digits == text:
-            digits = digits[1:]
-        if len(digits) != 10 or digits[0] == "1" or not is_dialled(digits):
-            return None
-        return "+1" + digits
-
-    return decide
 
 
-def _without_trunk(region: str) -> Decide | None:
-    plan = _home(region)
+def _with_trunk_zero(plan: Any) -> Home | None:
+    trunk = plan.national_prefix_for_parsing or ""
+    first = re.match(trunk, "0")
+    if re.fullmatch(trunk, "") or first is None or first[0] != "0" or any(first.groups()):
+        return None
+    zero, general = parsed("0"), plan.general_desc
+    lengths = frozenset(general.possible_length) - frozenset(general.possible_length_local_only)
+    more = _begun(trunk, then(A_DIGIT, _SOME))  # a carrier's code, or what is rewritten
+    longest = _LONGEST + 1 - len(str(plan.country_code))
+    graph = _graph(
+        plan.country_code,
+        written=lambda node: then(zero, node),
+        never=either(
+            (
+                more,
+                _begun(plan.international_prefix, _SOME),
+                parsed(general.national_number_pattern),
+            )
+        ),
+        lengths=[1 + one for one in lengths if _FEWEST <= 1 + one <= longest],
+    )
+    return Home(plan.country_code, "0", graph, graph)
+
+
+def _in_north_america(plan: Any) -> Home | None:
+    if plan.country_code != 1 or (plan.national_prefix_transform_rule and plan.id != "US"):
+        return None
+    one = parsed("1")
+    apart = _graph(1, never=then(one, ANYTHING), lengths=(10,))
+    alone = _graph(
+        1,
+        written=lambda node: either((both(node, _TEN), then(one, node))),
+        never=either((then(parsed("11"), ANYTHING), both(then(one, ANYTHING), _TEN))),
+        lengths=(10, 11),
+    )
+    return Home(1, "1", alone, apart)
+
+
+def _without_trunk(plan: Any) -> Home | None:
     if plan.national_prefix_for_parsing:
         return None
-    leads_abroad = _matcher(plan.international_prefix)
-    code = str(plan.country_code)
-    is_dialled, lengths = _dialled(plan.country_code), frozenset(plan.general_desc.possible_length)
-
-    def decide(text: str) -> str | None:
-        if not _PLAIN.fullmatch(text):
-            return None
-        digits = _digits(text)
-        if (
-            not _FEWEST <= len(digits) <= _LONGEST - len(code)
-            or len(digits) not in lengths
-            or digits.startswith(code)
-            or leads_abroad(digits)
-            or leads_abroad("0" + digits)
-            or is_dialled("0" + digits)
-            or not is_dialled(digits)
-        ):
-            return None
-        return f"+{code}{digits}"
-
-    return decide
+    abroad, code = _begun(plan.international_prefix, _SOME), str(plan.country_code)
+    longest = _LONGEST - len(code)
+    graph = _graph(
+        plan.country_code,
+        never=either((abroad, after(abroad, 0), then(parsed(code), ANYTHING))),
+        lengths=[one for one in plan.general_desc.possible_length if _FEWEST <= one <= longest],
+        other=lambda node: after(node, 0),  # a sheet may have taken a zero that is significant
+    )
+    return Home(plan.country_code, "", graph, graph)
 
 
-@cache
-def _dialled(code: int) -> Callable[[str], bool]:
+_SOME = then(A_DIGIT, ANYTHING)
+_TEN = times(A_DIGIT, 10, 10)
+#: Expressions of one country's plan; see `_nodes`.
+_NODES = 1 + len(_ORDER)
+
+
+def _graph(
+    code: int,
+    *,
+    never: Node,
+    written: Callable[[Node], Node] = lambda node: node,
+    lengths: Iterable[int] | None = None,
+    other: Callable[[Node], Node] = lambda _: NONE,
+) -> Graph[bool]:
     """
-    Matches national numbers of a country code that are fixed, mobile or VoIP and nothing else.
+    Matches digits that are a fixed, mobile or VoIP number of a country code and nothing else.
 
     Several countries may share a code: a number belongs to the first whose leading
     digits it has or, for those that have none, in whose plan it is.
+
+    Args:
+        code: The country code.
+        never: What digits must not be.
+        written: How a national number stands in them.
+        lengths: How many digits there may be; None for any.
+        other: Another way to take them, in which they must not be a number, too.
     """
-    plans = [_metadata(code, region) for region in COUNTRY_CODE_TO_REGION_CODE[code]]
+    nodes = _all_nodes(code)
+    several = either(times(A_DIGIT, one, one) for one in lengths) if lengths is not None else _SOME
+
+    def accepts(found: tuple[bool, ...]) -> bool:
+        is_never, is_as_long, *ways = found
+        if is_never or not is_as_long:
+            return False
+        return _kind(ways[: len(nodes)]) == "" and _kind(ways[len(nodes) :]) is None
+
+    return Graph((never, several, *map(written, nodes), *map(other, nodes)), accepts)
+
+
+@cache
+def kinds(code: int) -> Graph[str | None] | None:
+    """
+    Tells which kind of number a country code's national numbers are; None where that is not known.
+
+    A text means the kind's word in `--allow-types`, nothing for a number that anybody
+    dials, and None where it is no number.
+    """
     try:
-        nodes = [node for plan in plans for node in _nodes(plan, alone=len(plans) == 1)]
+        return Graph(tuple(_all_nodes(code)), _kind)
     except ValueError:  # a newer release of the metadata says more than is known here
-        return lambda _: False
-
-    return Graph(tuple(nodes), _accepts).matches
+        return None
 
 
-#: Expressions of one country's plan; see `_nodes`.
-_NODES = 3
-
-
-def _accepts(found: tuple[bool, ...]) -> bool:
-    """Whether the first country that a number belongs to has it among those that are dialled."""
+def _kind(found: Sequence[bool]) -> str | None:
+    """The kind of number that the first country has it among to which it belongs."""
     for place in range(0, len(found), _NODES):
-        owned, gated, dialled = found[place : place + _NODES]
+        owned, *ours = found[place : place + _NODES]
         if owned:
-            return dialled and not gated
-    return False
+            return next((kind for kind, is_so in zip(_ORDER, ours, strict=True) if is_so), None)
+    return None
 
 
-def _nodes(plan: Any, *, alone: bool) -> tuple[Node, Node, Node]:
-    """The numbers that belong to a plan, and those of them that are not dialled, and that are."""
-    general = _kind(plan.general_desc)
-    gated = either(_kind(getattr(plan, name)) for name in _GATED)
-    dialled = both(general, either(_kind(getattr(plan, name)) for name in _DIALLED))
+def _all_nodes(code: int) -> list[Node]:
+    """The expressions of all countries that share a code, see `_nodes`."""
+    plans = [_metadata(code, region) for region in COUNTRY_CODE_TO_REGION_CODE[code]]
+    known = [plan for plan in plans if plan is not None]
+    return [node for plan in known for node in _nodes(plan, alone=len(plans) == 1)]
+
+
+def _nodes(plan: Any, *, alone: bool) -> tuple[Node, ...]:
+    """The numbers that belong to a plan, and those of each kind, in the order of `_ORDER`."""
+    general = _matched(plan.general_desc)
+    named = [both(general, _matched(getattr(plan, name))) for name in _FIRST]
+    lines = (plan.fixed_line, *([] if plan.same_mobile_and_fixed_line_pattern else [plan.mobile]))
+    line = both(general, either(map(_matched, lines)))
     leading = None if alone else plan.leading_digits
-    owned = then(parsed(leading), ANYTHING) if leading else either((both(general, gated), dialled))
-    return owned, gated, dialled
+    if leading:
+        owned = then(parsed(leading), ANYTHING)
+    else:
+        owned = ANYTHING if alone else either((*named, line))
+    return owned, *named, line
 
 
-def _home(region: str) -> Any:
-    return PhoneMetadata.metadata_for_region(region, None)
+def main_plan(code: int) -> Any:
+    """Phonenumbers' metadata of the country that a code stands for first of all."""
+    return _metadata(code, COUNTRY_CODE_TO_REGION_CODE[code][0])
+
+
+def plan_of(region: str) -> Any:
+    """Phonenumbers' metadata of a country; None where there is none of this ISO code."""
+    return PhoneMetadata.metadata_for_region(region, None) if region in SUPPORTED_REGIONS else None
 
 
 def _metadata(code: int, region: str) -> Any:
     return PhoneMetadata.metadata_for_region_or_calling_code(code, region)
 
 
-def _kind(plan: Any) -> Node:
+def _matched(plan: Any) -> Node:
     """One kind of number: its digits, and how many they are."""
     if plan is None or not plan.national_number_pattern:
         return NONE
@@ -280,5 +315,15 @@ def _kind(plan: Any) -> Node:
     return both(digits, either(times(A_DIGIT, length, length) for length in lengths))
 
 
-def _matcher(pattern: str | None) -> Callable[[str], re.Match[str] | None]:
-    return re.compile(pattern).match if pattern else lambda _: None
+def _begun(pattern: str | None, least: Node) -> Node:
+    """Digits at whose start a pattern of the metadata matches what `least` matches, too."""
+    ways = []
+    for way in _WAYS.findall(pattern or ""):
+        whole = way.endswith("$")
+        start = both(parsed(way.removesuffix("$")), least)
+        ways.append(start if whole else then(start, ANYTHING))
+    return either(ways)
+
+
+#: The alternatives of a pattern, with up to three groups in each other.
+_WAYS = re.compile(r"(?:[^()|]|\((?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*\))+")

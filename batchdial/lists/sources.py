@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from batchdial.errors import ListError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Sequence
 
     from batchdial.lists.encodings import Survey
     from batchdial.lists.outline import Outline
 
 #: One row of a table before the header is known: its number and its cells.
 Record: TypeAlias = tuple[int, tuple[str, ...]]
+#: Some rows of a table: their numbers, and their cells.
+Page: TypeAlias = "tuple[Sequence[int], Sequence[tuple[str, ...]]]"
 
 #: How a file that is no list begins, what it is, and the way out.
 _REFUSED = (
@@ -59,13 +61,17 @@ class Table(Protocol):
     def outline(self) -> Outline:
         """What stands at the table's two ends."""
 
-    def records(self) -> Generator[list[Record], None, None]:
-        """Yield blocks of (row, cells); blank rows may be among them."""
+    def pages(self) -> Generator[Page, None, None]:
+        """Yield rows and their cells, page by page; blank rows may be among them."""
+
+
+#: What is no text; DOS programs end a file with Ctrl-Z.
+BLANKS = " \t\r\n\v\f\x1a\u00a0\ufeff\u200b"
 
 
 def is_blank(cells: Iterable[str]) -> bool:
-    """Whether no cell holds text; DOS programs end a file with Ctrl-Z."""
-    return not "".join(cells).strip(" \t\r\n\v\f\x1a\u00a0\ufeff\u200b")
+    """Whether no cell holds text."""
+    return not "".join(cells).strip(BLANKS)
 
 
 def is_workbook(place: Path, name: str, head: bytes) -> bool:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from python_calamine import SheetMetadata
 
-    from batchdial.lists.sources import Record
+    from batchdial.lists.sources import Page, Record
 
-BLOCK_ROWS = 20_000
+PAGE_ROWS = 20_000
 #: A sheet of 200,000 rows unpacks to about a fifth of this.
 MAX_UNPACKED = 1 << 30
 #: Deflate cannot do better than about 1,000; real sheets stay below 50.
@@ -52,10 +52,10 @@ class WorkbookTable:
     encoding: None = None
     delimiter: None = None
 
-    def records(self) -> Generator[list[Record], None, None]:
-        """Yield blocks of (row, cells), rows counted from 1 as the spreadsheet does."""
+    def pages(self) -> Generator[Page, None, None]:
+        """Yield rows, counted from 1 as the spreadsheet does, and their cells, page by page."""
         with _workbook(self.path, self.name) as book:
-            block: list[Record] = []
+            page: list[tuple[str, ...]] = []
             sheet = _sheet(book, self.sheet, self.name)
             first = sheet.start[1] if sheet.start else 0  # calamine leaves empty columns out
             for row, values in enumerate(sheet.iter_rows(), 1):
@@ -65,12 +65,12 @@ class WorkbookTable:
                         f"{self.name} row {row}: a cell has more than {MAX_CELL:,} characters; "
                         "shorten it."
                     )
-                block.append((row, self._as_shown(row, cells, first)))
-                if len(block) == BLOCK_ROWS:
-                    yield block
-                    block = []
-            if block:
-                yield block
+                page.append(self._as_shown(row, cells, first))
+                if len(page) == PAGE_ROWS:
+                    yield range(row - len(page) + 1, row + 1), page
+                    page = []
+            if page:
+                yield range(row - len(page) + 1, row + 1), page
 
     def _as_shown(self, row: int, cells: tuple[str, ...], first: int) -> tuple[str, ...]:
         """The cells with the zeros and signs of their number formats, and with errors."""
@@ -143,8 +143,8 @@ def _outline(table: WorkbookTable, seen: sheetxml.Seen) -> Outline:
     tail: deque[Record] = deque(maxlen=TAIL_ROWS)
     hidden = set(seen.hidden)
     unseen: list[int] = []
-    for block in table.records():
-        for row, cells in block:
+    for rows, page in table.pages():
+        for row, cells in zip(rows, page, strict=True):
             if is_blank(cells):
                 continue
             if len(head) < HEAD_ROWS:

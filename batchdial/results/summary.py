@@ -10,10 +10,10 @@ from batchdial.models import CallStatus
 from batchdial.rules.redial import ALREADY_CALLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from batchdial.models import Contact
+    from batchdial.models import Batch, Contact
 
 #: The order in which statuses are told.
 ORDER = (
@@ -40,9 +40,11 @@ class Tally:
         """A tally of counts that the ledger made."""
         return cls(Counter(dict(counts)))
 
-    def add(self, contacts: Iterable[Contact]) -> None:
+    def add(self, batch: Batch) -> None:
         """Count some more rows."""
-        self.by_reason.update((one.verdict.status, one.verdict.reason) for one in contacts)
+        told = batch.told.values()
+        self.by_reason[CallStatus.PENDING, ""] += len(batch) - len(told)
+        self.by_reason.update((one.verdict.status, one.verdict.reason) for one in told)
 
     @property
     def total(self) -> int:

@@ -11,7 +11,7 @@ from batchdial.ledger.journal import Journal
 from batchdial.ledger.ledger import LEASE, Lease, Ledger, Owner
 from batchdial.ledger.lists import Lists, Pick, StoredList
 from batchdial.ledger.memory import MemoryJournal, MemoryLedger
-from batchdial.models import CallStatus, Campaign, Claimed, Contact, Settlement, Verdict
+from batchdial.models import Batch, CallStatus, Campaign, Claimed, Contact, Settlement, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,8 +153,25 @@ class SqlBench:
             0, name, f"/{name}.out", f"print of {name}", ("a", "b"), {}, self.clock.moment
         )
         list_id = self.lists.stage(campaign, new)
-        self.lists.add(list_id, contacts, mark=0)
+        self.add_rows(list_id, contacts)
         return list_id
+
+    def add_rows(self, list_id: int, contacts: Sequence[Contact]) -> None:
+        """More rows at the end of a draft."""
+        told = {
+            place: one
+            for place, one in enumerate(contacts)
+            if one.verdict != Verdict(CallStatus.PENDING, one.verdict.e164)
+        }
+        with self.lists.writing(list_id, mark=0) as writing:
+            writing.add(
+                Batch(
+                    [one.row for one in contacts],
+                    [one.cells for one in contacts],
+                    [one.verdict.e164 or "" for one in contacts],
+                    told,
+                )
+            )
 
     def add_list(
         self,

@@ -35,7 +35,7 @@ def test_every_cell_comes_back_as_it_was_read(
     ]
     list_id = sql_bench.stage(campaign, written[:3])
     other = sql_bench.stage(campaign, written)
-    sql_bench.lists.add(list_id, written[3:], mark=0)
+    sql_bench.add_rows(list_id, written[3:])
     assert list(sql_bench.lists.contacts(list_id)) == written
     assert list(sql_bench.lists.contacts(other)) == written
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from batchdial.lists.cleaning import clean, held_by_results, last_holders, region_named
 from batchdial.lists.loader import open_list
 from batchdial.lists.mapping import map_columns
-from batchdial.models import CallStatus, ColumnMap, Contact, FieldMap, SourceRow
+from batchdial.models import Block, CallStatus, ColumnMap, Contact, FieldMap, SourceRow
 
 from .conftest import FIRST, SECOND, rows_of
 
@@ -21,7 +21,7 @@ PHONE = ColumnMap((FieldMap("phoneNumber", (0,), "exact"),))
 
 
 def cleaned(rows: list[SourceRow], columns: ColumnMap = PHONE, **flags: str) -> list[Contact]:
-    return [contact for block in clean([rows], columns, **flags) for contact in block]  # type: ignore[arg-type]
+    return [contact for block in clean([Block.of(rows)], columns, **flags) for contact in block]  # type: ignore[arg-type]
 
 
 def words(contacts: list[Contact]) -> list[str]:
@@ -42,7 +42,9 @@ def test_same_number_in_three_spellings() -> None:
 def test_duplicates_across_blocks() -> None:
     """A number is remembered for the whole file, not only for a block."""
     one, two = rows_of([FIRST], [FIRST])
-    contacts = [c for block in clean(iter([[one], [two]]), PHONE) for c in block]
+    contacts = [
+        c for block in clean(iter([Block.of([one]), Block.of([two])]), PHONE) for c in block
+    ]
     assert words(contacts) == ["pending", "duplicate"]
 
 
@@ -93,8 +95,8 @@ class TestKeepLast:
 
     def cleaned(self, rows: list[SourceRow]) -> list[Contact]:
         """The rows with the last one holding each number."""
-        held = last_holders([rows], PHONE)
-        return [contact for block in clean([rows], PHONE, held=held) for contact in block]
+        held = last_holders([Block.of(rows)], PHONE)
+        return [contact for block in clean([Block.of(rows)], PHONE, held=held) for contact in block]
 
     def test_last_row_has_the_number(self) -> None:
         """Every earlier row names it, in whatever spelling it has the number."""
@@ -168,14 +170,14 @@ class TestFedBack:
     def test_corrected_row_does_not_ring_a_called_phone_again(self) -> None:
         """Corrected to a number that a row further down has called, it is a duplicate."""
         rows = [self.row(2, FIRST, "invalid", ""), self.row(3, FIRST, "success", FIRST)]
-        held = held_by_results([rows])
-        contacts = [c for block in clean([rows], PHONE, held=held) for c in block]
+        held = held_by_results([Block.of(rows)])
+        contacts = [c for block in clean([Block.of(rows)], PHONE, held=held) for c in block]
         assert words(contacts) == ["duplicate", "pending"]
 
     def test_failed_row_frees_its_number(self) -> None:
         """Nobody was called there, so an earlier row may have the number."""
         rows = [self.row(2, FIRST, "invalid", ""), self.row(3, FIRST, "failed", FIRST)]
-        assert held_by_results([rows]) == {}
+        assert held_by_results([Block.of(rows)]) == {}
         assert words(cleaned(rows)) == ["pending", "duplicate"]
 
 

@@ -53,7 +53,7 @@ def test_blocks_can_be_read_again_and_are_bounded(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A long file comes in pieces, and each reading gives all of it."""
-    monkeypatch.setattr(delimited, "BLOCK_ROWS", 10)
+    monkeypatch.setattr(delimited, "PAGE_ROWS", 10)
     opened = open_list(write("a,b\n" + "".join(f"x{i},{i}\n" for i in range(95))))
     assert [len(block) for block in opened.blocks()] == [9, *[10] * 8, 6]
     assert rows(opened) == rows(opened) == list(range(2, 97))

@@ -16,7 +16,6 @@ from batchdial.lists.mapping import (
     map_columns,
     payload,
     phone_texts,
-    region_of,
 )
 from batchdial.lists.phone_column import Kind, fallback, kind_of
 from batchdial.models import API_FIELDS, ColumnMap, FieldMap
@@ -357,13 +356,9 @@ def test_half_a_name() -> None:
 
 
 def test_row_helpers() -> None:
-    """The numbers are tried in order; a blank country falls back to the flag's."""
-    columns = ColumnMap(
-        (FieldMap("phoneNumber", (2, 0), "flag"), FieldMap("region", (1,), "exact"))
-    )
+    """The numbers are tried in order."""
+    columns = ColumnMap((FieldMap("phoneNumber", (2, 0), "flag"),))
     assert phone_texts(columns, ("a", "GB", "b")) == ["b", "a"]
-    assert region_of(columns, ("a", " GB ", "b"), "US") == "GB"
-    assert region_of(columns, ("a", " ", "b"), "US") == "US"
 
 
 NAMES = st.text(max_size=6) | st.sampled_from(

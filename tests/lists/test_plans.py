@@ -112,7 +112,7 @@ def test_an_automaton_matches_what_a_pattern_matches(pattern: str, data: st.Data
     other = matching[:place] + data.draw(st.text("0123456789", max_size=2)) + matching[place + 1 :]
     graph = Graph((parsed(pattern),), lambda found: found[0])
     for digits in (matching, other):
-        assert graph.matches(digits) == (re.fullmatch(pattern, digits) is not None)
+        assert graph.meaning(digits) == (re.fullmatch(pattern, digits) is not None)
 
 
 @pytest.mark.parametrize("pattern", ["(?!1)2", "a", "(1", "1)", "1**"])

@@ -1,0 +1,209 @@
+"""
+A column of cells at once: which of them are certain numbers, by tables made of `plans`.
+
+The automata of `plans` are walked by all cells of a block together, one character after
+the other. A table holds the steps that were taken before; new ones are asked of the
+automaton. What is decided here is what `plans.certain_number` decides for each cell alone.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from batchdial.lists.automaton import SYMBOLS, Graph, State, parsed
+from batchdial.lists.plans import CODES, FORMS, abroad, at_home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    Symbols = NDArray[np.uint8]
+    Places = NDArray[np.int32]
+
+#: Characters of the longest cell that is looked at; certain numbers are shorter.
+WIDEST: Final = 28
+#: Digits of a number in E.164, at most.
+_LONGEST = 15
+#: What is no symbol, and what stands behind the end of a cell.
+_OTHER, _END = len(SYMBOLS), len(SYMBOLS) + 1
+_KINDS = _END + 1
+_NEWLINE = ord("\n")
+_PLUS, _OPEN = SYMBOLS.index("+"), SYMBOLS.index("(")
+
+
+def _classes() -> Symbols:
+    table = np.full(256, _OTHER, np.uint8)
+    for place, symbol in enumerate(SYMBOLS):
+        table[ord(symbol)] = place
+    return table
+
+
+_CLASSES = _classes()
+_POWERS = 10 ** np.arange(_LONGEST + 2, dtype=np.int64)
+
+
+class _Table:
+    """
+    The steps of automata, as numbers.
+
+    A place is told by where its steps begin; place 0 is the dead end, and -1 stands for
+    a step that nobody has taken yet.
+
+    Args:
+        skipped: Kinds of character that lead nowhere else.
+    """
+
+    def __init__(self, skipped: Iterable[int]) -> None:
+        self._skipped = [*skipped, _END]
+        self._meant: list[State[bool] | str | None] = []
+        self._known: dict[int | str, int] = {}
+        self._steps = np.empty(0, np.int32)
+        self._accepts = np.empty(0, np.bool_)
+        self._add(None)
+        self._steps[:_KINDS] = 0
+
+    def place(self, meant: State[bool] | str) -> int:
+        """The place of a state, or of the first digits of a country code."""
+        key = meant if isinstance(meant, str) else id(meant)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._add(meant)
+        return found
+
+    def _add(self, meant: State[bool] | str | None) -> int:
+        number = len(self._meant)
+        place = number * _KINDS
+        if place == len(self._steps):
+            more = max(64, number)
+            self._steps = np.append(self._steps, np.full(more * _KINDS, -1, np.int32))
+            self._accepts = np.append(self._accepts, np.zeros(more, np.bool_))
+        self._meant.append(meant)
+        self._steps[place + _OTHER] = 0
+        self._steps[[place + kind for kind in self._skipped]] = place
+        self._accepts[number] = isinstance(meant, State) and meant.meaning
+        return place
+
+    def walk(self, places: Places, symbols: Symbols) -> NDArray[np.bool_]:
+        """Whether each column of symbols is accepted, from the place where it begins."""
+        for line in symbols:
+            steps = places + line
+            places = self._steps[steps]
+            if places.size and places.min() < 0:
+                self._explore(np.unique(steps[places < 0]))
+                places = self._steps[steps]
+        return self._accepts[places // _KINDS]
+
+    def _explore(self, steps: Places) -> None:
+        for step in steps.tolist():
+            number, kind = divmod(step, _KINDS)
+            meant, symbol = self._meant[number], SYMBOLS[kind]
+            there = (
+                self.place(meant[symbol])
+                if isinstance(meant, State)
+                else self._after_code(f"{meant}{symbol}")
+            )
+            self._steps[step] = there
+
+    def _after_code(self, digits: str) -> int:
+        """The place behind the first digits of a number: within a country code, or behind it."""
+        codes = {code for start, code in CODES.items() if start.startswith(digits)}
+        if len(codes) == 1 and str(*codes) == digits:
+            plan = abroad(*codes)
+            return self.place(plan.start) if plan else 0
+        return self.place(digits) if codes else 0
+
+
+@cache
+def _forms() -> tuple[_Table, int]:
+    """How certain numbers are written."""
+    table = _Table(())
+    return table, table.place(Graph((parsed(FORMS),), lambda found: found[0]).start)
+
+
+@cache
+def _plans() -> tuple[_Table, int]:
+    """The digits of certain numbers, whatever stands between them, and those behind a plus."""
+    table = _Table(range(10, _OTHER))
+    return table, table.place("")
+
+
+class _Homes:
+    """The countries that a block of cells is read for."""
+
+    def __init__(self, regions: Sequence[str | None]) -> None:
+        table, _ = _plans()
+        names = list(dict.fromkeys(regions))
+        homes = [at_home(name) if name else None for name in names]
+        index = {name: place for place, name in enumerate(names)}
+        self.of = np.array([index[name] for name in regions], np.intp)
+        self.alone = np.array([table.place(h.alone.start) if h else 0 for h in homes], np.int32)
+        self.apart = np.array([table.place(h.apart.start) if h else 0 for h in homes], np.int32)
+        self.code = np.array([h.code if h else 0 for h in homes], np.int64)
+        self.trunk = np.array([int(h.trunk or -1) if h else -1 for h in homes], np.int8)
+
+
+def certain_numbers(texts: Sequence[str], regions: Sequence[str | None]) -> NDArray[np.int64]:
+    """
+    The numbers that a column of cells holds beyond doubt.
+
+    Args:
+        texts: The cells as they were read.
+        regions: ISO code of each one's country, in capitals; None where none is known.
+
+    Returns:
+        The digits of each number in E.164 as an integer; 0 decides nothing.
+    """
+    numbers = np.zeros(len(texts), np.int64)
+    if not texts:
+        return numbers
+    symbols, lengths = _symbols(texts)
+    table, start = _forms()
+    written = table.walk(np.full(len(texts), start, np.int32), symbols)
+    rows = np.flatnonzero(written & (lengths <= WIDEST))
+    if rows.size:
+        homes = _Homes(regions)
+        numbers[rows] = _values(symbols[:, rows], lengths[rows], homes, homes.of[rows])
+    return numbers
+
+
+def _values(
+    symbols: Symbols, lengths: Places, homes: _Homes, home: NDArray[np.intp]
+) -> NDArray[np.int64]:
+    """The numbers of cells that are written as certain ones are; 0 where the digits are not."""
+    table, root = _plans()
+    is_digit = symbols < 10
+    several = is_digit.sum(axis=0)
+    first = np.where(symbols[0] == _OPEN, symbols[1], symbols[0])
+    has_plus = symbols[0] == _PLUS
+    places = np.where(several == lengths, homes.alone[home], homes.apart[home])
+    places[(first == 0) != (homes.trunk[home] == 0)] = 0
+    places[has_plus] = root
+    certain = table.walk(places, symbols) & (several <= _LONGEST + 1)
+    value = np.zeros(len(lengths), np.int64)
+    for line, counts in zip(symbols, is_digit, strict=True):
+        np.copyto(value, value * 10 + line, where=counts & certain)
+    several = several - (first == homes.trunk[home])
+    at_home = homes.code[home] * _POWERS[several * certain] + value % _POWERS[several * certain]
+    value = np.where(has_plus, value, at_home)
+    return np.where(certain & (value < _POWERS[_LONGEST]), value, 0)
+
+
+def _symbols(texts: Sequence[str]) -> tuple[Symbols, Places]:
+    """The kinds of character of each cell, a column each, and how many characters it has."""
+    joined = "\n".join(texts)
+    if joined.count("\n") != len(texts) - 1:
+        joined = "\n".join(text if "\n" not in text else "?" for text in texts)
+    bytes_ = np.frombuffer(joined.encode("latin-1", "replace"), np.uint8)
+    ends = np.append(np.flatnonzero(bytes_ == _NEWLINE), len(bytes_)).astype(np.int32)
+    starts = np.append(np.int32(0), ends[:-1] + np.int32(1))
+    lengths = ends - starts
+    width = min(WIDEST, int(lengths.max(initial=0)))
+    kinds = np.append(_CLASSES[bytes_], np.full(width, _END, np.uint8))
+    along = np.arange(width, dtype=np.int32)[:, None]
+    symbols = kinds[starts + along]
+    symbols[along >= lengths] = _END
+    return symbols, lengths
