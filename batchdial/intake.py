@@ -60,15 +60,14 @@ class Checked:
         told = batch.told
         problems = (one for one in told.values() if one.verdict.status is CallStatus.INVALID)
         self.problems += islice(problems, PROBLEMS - len(self.problems))
-        called = [
-            at
-            for at in range(len(batch))
-            if at not in told or told[at].verdict.status is CallStatus.PENDING
-        ]
-        for at in called[: EXAMPLES - len(self.examples)]:
-            number = batch.numbers[at] or told[at].verdict.e164 or ""
-            self.examples.append(payload(self.columns, batch.cells[at], number))
-        for blank, number_of in blank_fields(self.columns, batch, called):
+        for at in range(len(batch)) if len(self.examples) < EXAMPLES else ():
+            verdict = told[at].verdict if at in told else None
+            if verdict is None or verdict.status is CallStatus.PENDING:
+                number = (verdict.e164 if verdict else None) or batch.numbers[at]
+                self.examples.append(payload(self.columns, batch.cells[at], number))
+                if len(self.examples) == EXAMPLES:
+                    break
+        for blank, number_of in blank_fields(self.columns, batch):
             self.blanks[blank] = self.blanks.get(blank, 0) + number_of
 
 
@@ -279,7 +278,7 @@ def _placed(
     told = {}
     for at, one in batch.told.items():
         is_ours = not again and (one.prior or {}).get("campaign") == campaign
-        contact = one if is_ours else replace(one, prior=None)
+        contact = one if is_ours or one.prior is None else replace(one, prior=None)
         told[at] = place(contact, known.get(contact.verdict.e164 or ""), replaces=replaces)
     for at, number in enumerate(batch.numbers) if known else ():
         if at not in told and number in known:

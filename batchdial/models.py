@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import repeat
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
 #: The columns that a results file adds to the input's own, in this order.
@@ -169,12 +170,77 @@ class Claimed:
     was_detail: str = ""
 
 
+class Cells(Protocol):
+    """The cells of some rows, each as it was read."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[tuple[str, ...]]: ...
+    def __getitem__(self, place: int, /) -> tuple[str, ...]: ...
+
+    def after(self, number: int) -> Cells:
+        """The same without the first few rows."""
+
+    def widths(self) -> set[int]:
+        """How many cells rows have."""
+
+    def some(self, places: Sequence[int]) -> Iterable[tuple[str, ...]]:
+        """The rows at these places, which ascend."""
+
+    def column(self, index: int) -> list[str]:
+        """One cell of each row."""
+
+    def empty(self, index: int) -> tuple[list[int], list[int]]:
+        """The places of empty cells of a column, and of others that may show nothing."""
+
+    def as_json(self) -> list[str]:
+        """Each row as a JSON list, without blanks between the cells."""
+
+
+class Rows(list[tuple[str, ...]]):
+    """Cells row by row."""
+
+    def after(self, number: int) -> Rows:
+        """The same without the first few rows."""
+        return Rows(self[number:])
+
+    def widths(self) -> set[int]:
+        """How many cells rows have."""
+        return set(map(len, self))
+
+    def some(self, places: Sequence[int]) -> Iterable[tuple[str, ...]]:
+        """The rows at these places, which ascend."""
+        return map(self.__getitem__, places)
+
+    def column(self, index: int) -> list[str]:
+        """One cell of each row."""
+        return [cells[index] for cells in self]
+
+    def empty(self, index: int) -> tuple[list[int], list[int]]:
+        """The places of empty cells of a column, and of others that may show nothing."""
+        seen = enumerate(self.column(index))
+        unseen = [(place, cell) for place, cell in seen if not "!" <= cell[:1] <= "~"]
+        return [at for at, cell in unseen if not cell], [at for at, cell in unseen if cell]
+
+    def as_json(self) -> list[str]:
+        """Each row as a JSON list, without blanks between the cells."""
+        return list(map(row_as_json, self))
+
+
+def row_as_json(cells: Sequence[str]) -> str:
+    """Cells as `json.dumps` writes them, in a tenth of the time where none needs an escape."""
+    joined = '","'.join(cells)
+    is_plain = joined.isprintable() and "\\" not in joined
+    if is_plain and joined.count('"') == 2 * len(cells) - 2:
+        return f'["{joined}"]'
+    return json.dumps(cells, ensure_ascii=False, separators=(",", ":"))
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Some contacts of a file as they stand in it, in its order."""
 
     rows: Sequence[int]  #: spreadsheet row of each, counted from 1
-    cells: Sequence[tuple[str, ...]]  #: as many a row as `Reading.header`
+    cells: Cells  #: as many a row as `Reading.header`
     priors: Sequence[Mapping[str, str]] | None = None  #: of a results file; see `SourceRow.prior`
 
     @classmethod
@@ -182,7 +248,7 @@ class Block:
         """Rows of a results file as a block."""
         return cls(
             [one.row for one in rows],
-            [one.cells for one in rows],
+            Rows(one.cells for one in rows),
             [one.prior or {} for one in rows],
         )
 
@@ -204,7 +270,7 @@ class Batch:
     """
 
     rows: Sequence[int]  #: spreadsheet row of each
-    cells: Sequence[tuple[str, ...]]
+    cells: Cells
     numbers: Sequence[str]  #: E.164 of each row that is PENDING and has no reason and no detail
     told: Mapping[int, Contact]  #: all others, by their place in the batch
     odd: Collection[

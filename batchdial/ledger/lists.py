@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from batchdial.ledger.schema import attempts, campaigns, lists, rows
-from batchdial.ledger.staging import Writing, as_json, row_values
-from batchdial.models import CallStatus, Contact, Verdict
+from batchdial.ledger.staging import Writing, row_values
+from batchdial.models import CallStatus, Contact, Verdict, row_as_json
 from batchdial.rules.redial import ALREADY_CALLED, Known
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Lists:
                     output=new.output,
                     state="draft",
                     fingerprint=new.fingerprint,
-                    header=as_json(new.header),
+                    header=row_as_json(new.header),
                     reading=json.dumps(new.reading, ensure_ascii=False, separators=(",", ":")),
                     created_at=new.created_at,
                 )

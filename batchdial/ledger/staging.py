@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
@@ -11,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import sqlalchemy as sa
 
 from batchdial.ledger.schema import rows
-from batchdial.models import CallStatus
+from batchdial.models import CallStatus, row_as_json
 from batchdial.rules.redial import CORRECTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from batchdial.ledger.ledger import Ledger
     from batchdial.models import Batch, Contact
@@ -27,7 +26,6 @@ _AHEAD: Final = 2
 _INSERT: Final = (
     "INSERT INTO rows (list_id, row, cells, e164, status, reason, detail, call_id, attempts) VALUES"
 )
-_PLAIN: Final = '","'
 
 
 class Writing:
@@ -90,17 +88,16 @@ def insert(connection: sa.Connection, list_id: int, batch: Batch, mark: int) -> 
 
 def _insert_new(connection: sa.Connection, list_id: int, batch: Batch) -> None:
     """Many rows a statement: one each takes twice as long, and time of the other threads."""
+    pending = CallStatus.PENDING.value
     values: list[tuple[object, ...]] = [
-        (row, cells, number, CallStatus.PENDING.value, "", "")
-        for row, cells, number in zip(
-            batch.rows, map(as_json, batch.cells), batch.numbers, strict=True
-        )
+        (row, cells, number, pending, "", "")
+        for row, cells, number in zip(batch.rows, batch.cells.as_json(), batch.numbers, strict=True)
     ]
     for place, one in batch.told.items():
         said = one.verdict
         values[place] = (
             one.row,
-            as_json(one.cells),
+            row_as_json(one.cells),
             said.e164,
             said.status.value,
             said.reason,
@@ -119,7 +116,7 @@ def row_values(list_id: int, contact: Contact, mark: int | None) -> dict[str, An
     return {
         "list_id": list_id,
         "row": contact.row,
-        "cells": as_json(contact.cells),
+        "cells": row_as_json(contact.cells),
         "e164": verdict.e164,
         "status": verdict.status,
         "reason": verdict.reason,
@@ -129,12 +126,3 @@ def row_values(list_id: int, contact: Contact, mark: int | None) -> dict[str, An
         "last_attempt_at": contact.last_attempt_at,
         "chosen": mark,
     }
-
-
-def as_json(cells: Sequence[str]) -> str:
-    """Cells as `json.dumps` writes them, in a tenth of the time where none needs an escape."""
-    joined = _PLAIN.join(cells)
-    plain = joined.isprintable() and "\\" not in joined and joined.count('"') == 2 * len(cells) - 2
-    if plain and cells:
-        return f'["{joined}"]'
-    return json.dumps(cells, ensure_ascii=False, separators=(",", ":"))

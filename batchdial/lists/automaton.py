@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 #: What numbers are written with: digits, and what stands around them.
-SYMBOLS: Final = "0123456789+ -()"
+SYMBOLS: Final = "0123456789+ -()."
 _DIGITS = 0b11_1111_1111
-_TOKEN = re.compile(r"\\[d+()]|\[[^\]]*\]|\(\?:|\{[0-9]+(?:,[0-9]*)?\}|[0-9()|?*+. -]")
+_TOKEN = re.compile(r"\\[d+().]|\[[^\]]*\]|\(\?:|\{[0-9]+(?:,[0-9]*)?\}|[0-9()|?*+. -]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +110,7 @@ def after(node: Node, symbol: int) -> Node:
     return NONE
 
 
+@cache
 def parsed(pattern: str) -> Node:
     """
     A pattern as phonenumbers' metadata has them: symbols, classes, groups, counts.
@@ -155,6 +156,7 @@ def _sequence(tokens: list[str]) -> tuple[Node, list[str]]:
     return reduce(lambda tail, part: then(part, tail), reversed(parts), EMPTY), tokens
 
 
+@cache
 def _meant(word: str) -> int:
     """The symbols that one part of a pattern matches; a dot stands for a digit."""
     match = re.compile(word if word != "." else "[0-9]").fullmatch
@@ -171,21 +173,26 @@ def _count(token: str) -> tuple[int, int | None]:
 T = TypeVar("T")
 
 
+#: Expressions that may still match, each with its place among those that a graph began with.
+_Open = tuple[tuple[int, Node], ...]
+
+
 class State(dict[str, "State[T]"], Generic[T]):
     """Where some symbols lead: looked up by those that follow, of any number."""
 
     __slots__ = ("_graph", "_nodes", "meaning")
 
-    def __init__(self, graph: Graph[T], nodes: tuple[Node, ...]) -> None:
+    def __init__(self, graph: Graph[T], nodes: _Open) -> None:
         super().__init__()
         self._graph = graph
         self._nodes = nodes
-        self.meaning = graph.means(tuple(map(is_open, nodes)))
+        self.meaning = graph.means([place for place, node in nodes if is_open(node)])
 
     def __missing__(self, symbols: str) -> State[T]:
         nodes = self._nodes
         for symbol in map(SYMBOLS.index, symbols):
-            nodes = tuple([NONE if one is NONE else after(one, symbol) for one in nodes])
+            stepped = [(place, after(node, symbol)) for place, node in nodes]
+            nodes = tuple([one for one in stepped if one[1] is not NONE])
         self[symbols] = state = self._graph.state(nodes)
         return state
 
@@ -196,15 +203,15 @@ class Graph(Generic[T]):
 
     Args:
         nodes: The expressions.
-        means: What a text means, told by which of them match the whole of it.
+        means: What a text means, told by the places of those that match the whole of it.
     """
 
-    def __init__(self, nodes: tuple[Node, ...], means: Callable[[tuple[bool, ...]], T]) -> None:
+    def __init__(self, nodes: Iterable[Node], means: Callable[[list[int]], T]) -> None:
         self.means = means
-        self._states: dict[tuple[Node, ...], State[T]] = {}
-        self.start = self.state(nodes)
+        self._states: dict[_Open, State[T]] = {}
+        self.start = self.state(tuple(one for one in enumerate(nodes) if one[1] is not NONE))
 
-    def state(self, nodes: tuple[Node, ...]) -> State[T]:
+    def state(self, nodes: _Open) -> State[T]:
         """The one state of these expressions."""
         found = self._states.get(nodes)
         if found is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import lru_cache
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +13,7 @@ from batchdial.lists.countries import country_code
 from batchdial.lists.emails import doubtful_addresses, email_note
 from batchdial.lists.glance import certain_numbers
 from batchdial.lists.holders import Holders
-from batchdial.lists.mapping import phone_texts, trimmed
+from batchdial.lists.mapping import trimmed
 from batchdial.lists.phones import read_number, region_code
 from batchdial.models import Batch, CallStatus, Contact, Verdict
 from batchdial.rules.cells import is_reprint
@@ -154,41 +153,44 @@ class _Judge:
                 place: said.get(place) or Verdict(CallStatus.PENDING, text)
                 for place, text in enumerate(texts)
             }
+        places = sorted(said)
         told = {
             place: Contact(
                 block.rows[place],
-                block.cells[place],
-                verdict,
+                cells,
+                said[place],
                 block.priors[place] if block.priors is not None else None,
             )
-            for place, verdict in said.items()
+            for place, cells in zip(places, block.cells.some(places), strict=True)
         }
         return Batch(block.rows, block.cells, texts, told, frozenset(odd))
 
     def verdicts(self, block: Block) -> tuple[NDArray[np.int64], dict[int, Verdict]]:
         """The number of each row that can be dialled, else 0, and what there is to say of rows."""
         regions = self._regions(block)
-        phones = self._column(block, "phoneNumber")
-        numbers = certain_numbers(phones, regions)
+        source = self._columns.get("phoneNumber")
+        columns = [block.cells.column(index) for index in source.columns] if source else []
+        first = columns[0] if columns else [""] * len(block)
+        numbers = certain_numbers(first, regions)
         undecided = np.flatnonzero(numbers == 0).tolist()
         said: dict[int, Verdict] = {}
         for place, prior in enumerate(block.priors or ()):
-            damaged = _still_damaged(prior, phone_texts(self._columns, block.cells[place]))
+            damaged = _still_damaged(prior, [column[place] for column in columns])
             if damaged is not None:
                 numbers[place], said[place] = 0, damaged
         for place in undecided:
             if place not in said:
-                verdict = self._read(block.cells[place], regions[place])
+                verdict = self._first([one[place] for one in columns], regions[place])
                 if verdict.status is CallStatus.PENDING:
                     numbers[place] = int(verdict.e164 or 0)
                 if verdict.status is not CallStatus.PENDING or verdict.detail:
                     said[place] = verdict
         return numbers, said
 
-    def _read(self, cells: Sequence[str], region: str | None) -> Verdict:
+    def _first(self, texts: Sequence[str], region: str | None) -> Verdict:
         """The first cell with a number that can be dialled; else what the first filled says."""
         first: Verdict | None = None
-        for text in phone_texts(self._columns, cells):
+        for text in texts:
             verdict = _read(text, region, self._allow_types)
             if verdict.status is CallStatus.PENDING:
                 return verdict
@@ -201,7 +203,7 @@ class _Judge:
         source = self._columns.get(field)
         if source is None:
             return [""] * len(block)
-        return list(map(itemgetter(source.columns[0]), block.cells))
+        return block.cells.column(source.columns[0])
 
     def _regions(self, block: Block) -> list[str | None]:
         """The country of each row: its own cell, or the default where that is blank."""

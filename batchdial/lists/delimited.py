@@ -7,13 +7,14 @@ import io
 import re
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from batchdial.errors import ConfigError, ListError, QuestionError
 from batchdial.lists import encodings, quotes, regular
+from batchdial.lists.lines import Lines
 from batchdial.lists.outline import Outline, find_header, known_name
 from batchdial.lists.quotes import MAX_CELL
+from batchdial.models import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from batchdial.lists.encodings import Survey
     from batchdial.lists.sources import Page
+    from batchdial.models import Cells
 
 DELIMITERS = (",", ";", "\t", "|")
 #: As many as Excel can hold.
@@ -65,20 +67,18 @@ class DelimitedTable:
                 yield range(row, row + len(cells)), cells
                 row += len(cells)
 
-    def _regular(self) -> Generator[list[tuple[str, ...]], None, None]:
-        with _open(self.path, self.encoding) as file:
-            records = map(tuple, csv.reader(file, delimiter=self.delimiter))
-            while page := list(islice(records, self._page_rows)):
-                yield page
+    def _regular(self) -> Generator[Cells, None, None]:
+        for text in regular.pages(self.path):
+            yield Lines(text, self.delimiter)
 
-    def _divided(self) -> Generator[list[tuple[str, ...]], None, None]:
+    def _divided(self) -> Generator[Cells, None, None]:
         from pandas.errors import ParserError
 
         row = 1
         try:
             with _open(self.path, self.encoding) as file:
                 for frame in self._frames(file):
-                    page = list(zip(*(frame[one].tolist() for one in frame), strict=True))
+                    page = Rows(zip(*(frame[one].tolist() for one in frame), strict=True))
                     last = self.outline.tail[-1][0] - row if self.ends else -1
                     if 0 <= last < len(page):
                         page[last] = _without_mark(page[last])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from batchdial.lists.automaton import SYMBOLS, Graph, State, parsed
-from batchdial.lists.plans import CODES, FORMS, abroad, at_home
+from batchdial.lists.plans import CODES, FORMS, abroad, at_home, exits_by_00
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -101,15 +101,14 @@ class _Table:
         for step in steps.tolist():
             number, kind = divmod(step, _KINDS)
             meant, symbol = self._meant[number], SYMBOLS[kind]
-            there = (
+            self._steps[step] = (
                 self.place(meant[symbol])
                 if isinstance(meant, State)
                 else self._after_code(f"{meant}{symbol}")
             )
-            self._steps[step] = there
 
     def _after_code(self, digits: str) -> int:
-        """The place behind the first digits of a number: within a country code, or behind it."""
+        """The place behind the first digits of a number: in its country code, or behind that."""
         codes = {code for start, code in CODES.items() if start.startswith(digits)}
         if len(codes) == 1 and str(*codes) == digits:
             plan = abroad(*codes)
@@ -121,7 +120,7 @@ class _Table:
 def _forms() -> tuple[_Table, int]:
     """How certain numbers are written."""
     table = _Table(())
-    return table, table.place(Graph((parsed(FORMS),), lambda found: found[0]).start)
+    return table, table.place(Graph((parsed(FORMS),), bool).start)
 
 
 @cache
@@ -144,6 +143,7 @@ class _Homes:
         self.apart = np.array([table.place(h.apart.start) if h else 0 for h in homes], np.int32)
         self.code = np.array([h.code if h else 0 for h in homes], np.int64)
         self.trunk = np.array([int(h.trunk or -1) if h else -1 for h in homes], np.int8)
+        self.by_00 = np.array([bool(name) and exits_by_00(name) for name in names], np.bool_)
 
 
 def certain_numbers(texts: Sequence[str], regions: Sequence[str | None]) -> NDArray[np.int64]:
@@ -175,12 +175,15 @@ def _values(
 ) -> NDArray[np.int64]:
     """The numbers of cells that are written as certain ones are; 0 where the digits are not."""
     table, root = _plans()
+    exits = (symbols[0] == 0) & (symbols[1] == 0)
+    has_plus = (symbols[0] == _PLUS) | (exits & homes.by_00[home])
+    symbols[:2, exits & has_plus] = _END
     is_digit = symbols < 10
     several = is_digit.sum(axis=0)
     first = np.where(symbols[0] == _OPEN, symbols[1], symbols[0])
-    has_plus = symbols[0] == _PLUS
     places = np.where(several == lengths, homes.alone[home], homes.apart[home])
     places[(first == 0) != (homes.trunk[home] == 0)] = 0
+    places[exits] = 0
     places[has_plus] = root
     certain = table.walk(places, symbols) & (several <= _LONGEST + 1)
     value = np.zeros(len(lengths), np.int64)
@@ -194,6 +197,7 @@ def _values(
 
 def _symbols(texts: Sequence[str]) -> tuple[Symbols, Places]:
     """The kinds of character of each cell, a column each, and how many characters it has."""
+    texts = list(map(str.strip, texts))
     joined = "\n".join(texts)
     if joined.count("\n") != len(texts) - 1:
         joined = "\n".join(text if "\n" not in text else "?" for text in texts)

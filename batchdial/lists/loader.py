@@ -16,7 +16,6 @@ from batchdial.lists.outline import find_header, total_rows
 from batchdial.lists.packed import unpack
 from batchdial.lists.sentences import quote
 from batchdial.lists.sources import (
-    BLANKS,
     existing,
     is_blank,
     is_workbook,
@@ -24,13 +23,14 @@ from batchdial.lists.sources import (
     spool,
 )
 from batchdial.lists.workbook import open_workbook
-from batchdial.models import RESULT_COLUMNS, Block, Reading, SourceRow
+from batchdial.models import RESULT_COLUMNS, Block, Reading, Rows, SourceRow
 from batchdial.rules.cells import restore
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from batchdial.lists.sources import Table
+    from batchdial.models import Cells
 
 SAMPLE_ROWS = 200
 #: Digits from which a cell is taken for the end of the row's own number.
@@ -74,24 +74,24 @@ class _Layout:
     own: tuple[int, ...]  #: indexes of the input's own columns
     results: Mapping[str, int] | None  #: index of each results column, for a file of ours
 
-    def block(self, rows: Sequence[int], cells: Sequence[tuple[str, ...]]) -> Block:
+    def block(self, rows: Sequence[int], cells: Cells) -> Block:
         """The contacts of some rows; without those that have no text, or are none."""
-        skipped = self.left_out | {*range(1, self.header_row + 1)}
-        blank = {
-            row
-            for row, one in zip(rows, cells, strict=True)
-            if not (one and one[0].strip(BLANKS)) and is_blank(one)
-        }
-        if blank or not skipped.isdisjoint(rows):
-            blank |= skipped
-            kept = [(row, one) for row, one in zip(rows, cells, strict=True) if row not in blank]
-            rows, cells = [row for row, _ in kept], [one for _, one in kept]
-        if self.results is None and set(map(len, cells)) == {self.width}:
+        above = sum(row <= self.header_row for row in rows[: self.header_row])
+        if above:
+            rows, cells = rows[above:], cells.after(above)
+        shows_nothing = sorted(chain(*cells.empty(0))) if rows else ()
+        seen = zip(shows_nothing, cells.some(shows_nothing), strict=True)
+        skipped = {rows[at] for at, one in seen if is_blank(one)} | self.left_out
+        if self.results is None and skipped.isdisjoint(rows) and cells.widths() <= {self.width}:
             return Block(rows, cells)
-        contacts = [self._contact(*one) for one in zip(rows, cells, strict=True)]
-        if self.results is None:
-            return Block(rows, [one.cells for one in contacts])
-        return Block.of(contacts)
+        contacts = [
+            self._contact(row, one)
+            for row, one in zip(rows, cells, strict=True)
+            if row not in skipped
+        ]
+        if self.results is not None:
+            return Block.of(contacts)
+        return Block([one.row for one in contacts], Rows(one.cells for one in contacts))
 
     def _contact(self, row: int, cells: tuple[str, ...]) -> SourceRow:
         """One row as a contact; a shorter one is filled up, a longer one refused."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from difflib import get_close_matches
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from batchdial.errors import ConfigError, ListError
@@ -12,7 +13,7 @@ from batchdial.lists.emails import first_email
 from batchdial.lists.headers import Finder
 from batchdial.lists.phone_column import PhoneFinder
 from batchdial.lists.words import parted
-from batchdial.models import API_FIELDS, ColumnMap, FieldMap
+from batchdial.models import API_FIELDS, CallStatus, ColumnMap, FieldMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -172,12 +173,6 @@ def _listed(header: Sequence[str]) -> str:
     return f"{shown} and {len(header) - 20} more" if len(header) > 20 else shown
 
 
-def phone_texts(columns: ColumnMap, cells: Sequence[str]) -> list[str]:
-    """The cells that may hold the row's number, in the order in which they are tried."""
-    source = columns.get("phoneNumber")
-    return [cells[index] for index in source.columns] if source else []
-
-
 def payload(columns: ColumnMap, cells: Sequence[str], e164: str) -> dict[str, str]:
     """
     The body of one call's request.
@@ -195,20 +190,29 @@ def payload(columns: ColumnMap, cells: Sequence[str], e164: str) -> dict[str, st
     return body
 
 
-def blank_fields(
-    columns: ColumnMap, batch: Batch, places: Sequence[int]
-) -> Iterator[tuple[str, int]]:
-    """The fields that the requests of some rows do not have, and in how many of them."""
+def blank_fields(columns: ColumnMap, batch: Batch) -> Iterator[tuple[str, int]]:
+    """The fields that the requests of rows that can be called lack, and in how many of them."""
+    told = batch.told
+    called = {at for at, one in told.items() if one.verdict.status is CallStatus.PENDING}
     for source in columns.fields:
         if source.field in ("region", "phoneNumber"):
             continue
-        blank = list(places)
-        for index in source.columns:
-            if source.field == "email" and index == source.columns[0]:
-                blank = [at for at in blank if not batch.cells[at][index] or at in batch.odd]
-            elif source.field != "email":
-                blank = [at for at in blank if not "!" <= batch.cells[at][index][:1] <= "~"]
-        absent = sum(not _value(source, batch.cells[at]) for at in blank)
+        empty, other = map(set, batch.cells.empty(source.columns[0]))
+        if source.field == "email":
+            other |= set(batch.odd)
+        for index in source.columns[1:]:
+            more_empty, more_other = map(set, batch.cells.empty(index))
+            if source.field == "email":
+                empty, other = set(), empty | other
+            else:
+                empty, other = (
+                    empty & more_empty,
+                    (empty | other) & (more_empty | more_other) - (empty & more_empty),
+                )
+        places = sorted(other)
+        rows = zip(places, batch.cells.some(places), strict=True)
+        silent = [at for at, cells in rows if not _value(source, cells)]
+        absent = sum(at not in told or at in called for at in chain(empty, silent))
         if absent:
             yield source.field, absent
 

@@ -36,26 +36,30 @@ from batchdial.lists.automaton import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
 #: Groups that are neither a list mark nor a second number: one blank or dash between them, a zero
 #: in front only of a short last one.
 _GROUPS = r"(?:[ -][1-9][0-9]{0,5})*[ -](?:[1-9][0-9]{0,7}|0[0-9]{0,3})"
 _BRACKETS = r"\([1-9][0-9]{1,4}\)"
+#: A zero in front of a group behind so few digits that those are no number by themselves.
+_WITH_ZERO = r"[ -]0[0-9]{2,4}[ -][1-9][0-9]{2,5}"
 _ABROAD = (
     rf"\+[1-9](?:[0-9]{{6,14}}|[0-9]{{0,4}}(?:[ -]?{_BRACKETS})?{_GROUPS}|"
-    r"[0-9]{0,4}[ -][1-9][0-9]{6,11})"
+    rf"[0-9]{{0,4}}[ -][1-9][0-9]{{6,11}}|[0-9]?[ -][1-9][0-9]{{1,2}}{_WITH_ZERO}|"
+    r"[0-9]{0,2}(?:\.[1-9][0-9]{1,4}){1,3}\.[1-9][0-9]{2,4})"
 )
+_EXITED = r"00[1-9][0-9]{7,13}"
 _TRUNK = (
-    rf"0[1-9](?:[0-9]{{7,12}}|[0-9]{{0,4}}{_GROUPS}|[0-9]{{0,4}}[ -][1-9][0-9]{{6,9}})"
-    rf"|\(0[1-9][0-9]{{0,4}}\)(?:{_GROUPS}|[ -]?[1-9][0-9]{{3,9}})"
+    rf"0[1-9](?:[0-9]{{7,12}}|[0-9]{{0,4}}{_GROUPS}|[0-9]{{0,4}}[ -][1-9][0-9]{{6,9}}"
+    rf"|[0-9]{{1,2}}{_WITH_ZERO})|\(0[1-9][0-9]{{0,4}}\)(?:{_GROUPS}|[ -]?[1-9][0-9]{{3,9}})"
 )
 _PLAIN = (
     rf"[1-9](?:[0-9]{{8,12}}|[0-9]{{2,4}}{_GROUPS})"
     rf"|\([1-9][0-9]{{2,4}}\)(?:{_GROUPS}|[1-9][0-9]{{1,5}}{_GROUPS}|[ -]?[1-9][0-9]{{4,9}})"
 )
 #: How certain numbers are written, whatever their digits.
-FORMS = f"{_ABROAD}|{_TRUNK}|{_PLAIN}"
+FORMS = f"{_ABROAD}|{_EXITED}|{_TRUNK}|{_PLAIN}"
 _WRITTEN = re.compile(FORMS)
 #: Fewer digits could reach an emergency or short-code service; E.164 has no more.
 _FEWEST, _LONGEST = 9, 15
@@ -87,26 +91,33 @@ def certain_number(text: str, region: str | None) -> str | None:
     Returns:
         What `read_number` would call PENDING without a word of detail; None decides nothing.
     """
+    text = text.strip()
     if not _WRITTEN.fullmatch(text):
         return None
     if text[0] == "+":
-        digits = _digits(text[1:])
-        code = CODES.get(digits[:3])
-        plan = abroad(code) if code else None
-        is_certain = plan and len(digits) <= _LONGEST and plan.meaning(digits[len(str(code)) :])
-        return "+" + digits if is_certain else None
-    home = at_home(region) if region else None
+        return _certain_abroad(_digits(text[1:]))
     digits = _digits(text)
+    if digits.startswith("00"):
+        return _certain_abroad(digits[2:]) if region and exits_by_00(region) else None
+    home = at_home(region) if region else None
     if home is None or (digits[0] == "0") != (home.trunk == "0"):
         return None
     plan = home.alone if digits == text else home.apart
     return f"+{home.code}{digits.removeprefix(home.trunk)}" if plan.meaning(digits) else None
 
 
+def _certain_abroad(digits: str) -> str | None:
+    code = CODES.get(digits[:3])
+    plan = abroad(code) if code else None
+    is_certain = plan and len(digits) <= _LONGEST and plan.meaning(digits[len(str(code)) :])
+    return "+" + digits if is_certain else None
+
+
 def _digits(text: str) -> str:
-    if text.isdigit():
-        return text
-    return text.replace(" ", "").replace("-", "").replace("(", "").replace(")", "")
+    return text if text.isdigit() else text.translate(_SIGNS)
+
+
+_SIGNS = str.maketrans("", "", " -().")
 
 
 def _codes() -> dict[str, int]:
@@ -139,6 +150,13 @@ def abroad(code: int) -> Graph[bool] | None:
         return _graph(code, never=_begun(main.national_prefix_for_parsing, _SOME))
     except ValueError:  # a newer release of the metadata says more than is known here
         return None
+
+
+@cache
+def exits_by_00(region: str) -> bool:
+    """Whether a country's numbers abroad begin with 00, and nothing else that does leads there."""
+    plan = plan_of(region)
+    return plan is not None and plan.international_prefix == "00"
 
 
 @cache
@@ -237,13 +255,14 @@ def _graph(
     nodes = _all_nodes(code)
     several = either(times(A_DIGIT, one, one) for one in lengths) if lengths is not None else _SOME
 
-    def accepts(found: tuple[bool, ...]) -> bool:
-        is_never, is_as_long, *ways = found
-        if is_never or not is_as_long:
-            return False
-        return _kind(ways[: len(nodes)]) == "" and _kind(ways[len(nodes) :]) is None
+    end = len(nodes)
 
-    return Graph((never, several, *map(written, nodes), *map(other, nodes)), accepts)
+    def accepts(found: list[int]) -> bool:
+        ours = [place for place in found if place < end]
+        others = [place - end for place in found if end <= place < 2 * end]
+        return found[-1:] == [2 * end] and _kind(ours) == "" and _kind(others) is None
+
+    return Graph((*map(written, nodes), *map(other, nodes), several, never), accepts)
 
 
 @cache
@@ -255,20 +274,21 @@ def kinds(code: int) -> Graph[str | None] | None:
     dials, and None where it is no number.
     """
     try:
-        return Graph(tuple(_all_nodes(code)), _kind)
+        return Graph(_all_nodes(code), _kind)
     except ValueError:  # a newer release of the metadata says more than is known here
         return None
 
 
-def _kind(found: Sequence[bool]) -> str | None:
+def _kind(found: list[int]) -> str | None:
     """The kind of number that the first country has it among to which it belongs."""
-    for place in range(0, len(found), _NODES):
-        owned, *ours = found[place : place + _NODES]
-        if owned:
-            return next((kind for kind, is_so in zip(_ORDER, ours, strict=True) if is_so), None)
-    return None
+    owner = next((place for place in found if place % _NODES == 0), None)
+    if owner is None:
+        return None
+    kinds = (place - owner for place in found if owner < place < owner + _NODES)
+    return next((_ORDER[kind - 1] for kind in kinds), None)
 
 
+@cache
 def _all_nodes(code: int) -> list[Node]:
     """The expressions of all countries that share a code, see `_nodes`."""
     plans = [_metadata(code, region) for region in COUNTRY_CODE_TO_REGION_CODE[code]]

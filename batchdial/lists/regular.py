@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from codecs import BOM_UTF8
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
     Places = NDArray[np.int64]
 
-#: Encodings in which the bytes of ASCII mean ASCII wherever they stand, and what may come first.
-_MARKS: Final = {"utf-8": b"", "utf-8-sig": b"\xef\xbb\xbf"}
+#: Encodings that are divided by their bytes.
+_CODECS: Final = ("utf-8", "utf-8-sig")
 _CHUNK: Final = 1 << 22
 #: Bytes of a line; no cell of it is too long then.
 _LONGEST: Final = 100_000
@@ -53,11 +54,10 @@ def survey(path: Path, file: TextIO, codec: str, divider: str) -> tuple[int, Out
         The cells of each row, and the rows with text at both ends; None for a text that
         is not regular.
     """
-    mark = _MARKS.get(codec)
-    if mark is None or len(divider.encode()) != 1 or not divider.isascii():
+    if codec not in _CODECS or not divider.isascii():
         return None
     number, width = 0, 0
-    for chunk in _lines(path, mark):
+    for chunk in pages(path):
         found = _widths(chunk, ord(divider)) if chunk else None
         if found is None or (number and found != (width, width)) or found[0] != found[1]:
             return None
@@ -69,10 +69,10 @@ def survey(path: Path, file: TextIO, codec: str, divider: str) -> tuple[int, Out
     return width, Outline(_head(file, divider), tail)
 
 
-def _lines(path: Path, mark: bytes) -> Iterator[bytes]:
+def pages(path: Path) -> Iterator[bytes]:
     """Whole lines in pieces of some megabytes; an empty piece where they are too long."""
     with path.open("rb") as file:
-        rest = file.read(_CHUNK).removeprefix(mark)
+        rest = file.read(_CHUNK).removeprefix(BOM_UTF8)
         if _SEP_LINE.match(rest):
             yield b""
         while rest:

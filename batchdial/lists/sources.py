@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
     from batchdial.lists.encodings import Survey
     from batchdial.lists.outline import Outline
+    from batchdial.models import Cells
 
 #: One row of a table before the header is known: its number and its cells.
 Record: TypeAlias = tuple[int, tuple[str, ...]]
 #: Some rows of a table: their numbers, and their cells.
-Page: TypeAlias = "tuple[Sequence[int], Sequence[tuple[str, ...]]]"
+Page: TypeAlias = "tuple[Sequence[int], Cells]"
 
 #: How a file that is no list begins, what it is, and the way out.
 _REFUSED = (

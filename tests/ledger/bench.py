@@ -11,7 +11,16 @@ from batchdial.ledger.journal import Journal
 from batchdial.ledger.ledger import LEASE, Lease, Ledger, Owner
 from batchdial.ledger.lists import Lists, Pick, StoredList
 from batchdial.ledger.memory import MemoryJournal, MemoryLedger
-from batchdial.models import Batch, CallStatus, Campaign, Claimed, Contact, Settlement, Verdict
+from batchdial.models import (
+    Batch,
+    CallStatus,
+    Campaign,
+    Claimed,
+    Contact,
+    Rows,
+    Settlement,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,7 +176,7 @@ class SqlBench:
             writing.add(
                 Batch(
                     [one.row for one in contacts],
-                    [one.cells for one in contacts],
+                    Rows(one.cells for one in contacts),
                     [one.verdict.e164 or "" for one in contacts],
                     told,
                 )

@@ -15,7 +15,6 @@ from batchdial.lists.mapping import (
     column_map_to_dict,
     map_columns,
     payload,
-    phone_texts,
 )
 from batchdial.lists.phone_column import Kind, fallback, kind_of
 from batchdial.models import API_FIELDS, ColumnMap, FieldMap
@@ -353,12 +352,6 @@ def test_half_a_name() -> None:
     columns = map_columns(["phone", "first name", "last name"], rows_of([FIRST, "Ada", "Demo"]))
     assert payload(columns, (FIRST, "Ada", " "), FIRST)["prospectName"] == "Ada"
     assert payload(columns, (FIRST, "Ada", "Demo"), FIRST)["prospectName"] == "Ada Demo"
-
-
-def test_row_helpers() -> None:
-    """The numbers are tried in order."""
-    columns = ColumnMap((FieldMap("phoneNumber", (2, 0), "flag"),))
-    assert phone_texts(columns, ("a", "GB", "b")) == ["b", "a"]
 
 
 NAMES = st.text(max_size=6) | st.sampled_from(

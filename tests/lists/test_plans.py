@@ -110,7 +110,7 @@ def test_an_automaton_matches_what_a_pattern_matches(pattern: str, data: st.Data
     matching = data.draw(st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True))
     place = data.draw(st.integers(0, len(matching)))
     other = matching[:place] + data.draw(st.text("0123456789", max_size=2)) + matching[place + 1 :]
-    graph = Graph((parsed(pattern),), lambda found: found[0])
+    graph = Graph((parsed(pattern),), bool)
     for digits in (matching, other):
         assert graph.meaning(digits) == (re.fullmatch(pattern, digits) is not None)
 
