@@ -11,7 +11,7 @@ import numpy as np
 
 from batchdial.lists.countries import country_code
 from batchdial.lists.emails import doubtful_addresses, email_note
-from batchdial.lists.glance import certain_numbers
+from batchdial.lists.glance import Regions, certain_numbers
 from batchdial.lists.holders import Holders
 from batchdial.lists.mapping import trimmed
 from batchdial.lists.phones import read_number, region_code
@@ -205,11 +205,16 @@ class _Judge:
             return [""] * len(block)
         return block.cells.column(source.columns[0])
 
-    def _regions(self, block: Block) -> list[str | None]:
+    def _regions(self, block: Block) -> Regions:
         """The country of each row: its own cell, or the default where that is blank."""
-        named = self._column(block, "region")
-        places = {text: _place(trimmed(text) or self._region) for text in set(named)}
-        return list(map(places.__getitem__, named))
+        source = self._columns.get("region")
+        if source is None:
+            return Regions([_place(self._region)], np.zeros(len(block), np.intp))
+        named = block.cells.column(source.columns[0])
+        names = list(set(named))
+        places = {name: place for place, name in enumerate(names)}
+        of = np.fromiter(map(places.__getitem__, named), np.intp, len(named))
+        return Regions([_place(trimmed(name) or self._region) for name in names], of)
 
     def _email_note(self, cells: Sequence[str]) -> str:
         """Why a row's e-mail address is not sent; empty where it is, or all are blank."""

@@ -77,6 +77,9 @@ def read_cell(text: str) -> Cell:
     """What one cell holds, whatever a spreadsheet or a person has put around it."""
     if _E164.fullmatch(text):
         return Cell("", text, text)
+    was_float = _as_float(text)
+    if was_float:
+        return was_float
     stripped = text.strip()
     if len(stripped) > _LONGEST or _REVERSED in text:
         return Cell("not_a_number", "", "")
@@ -106,9 +109,12 @@ def _mended(raw: str, bare: str) -> bool:
     """Whether more than blanks, dashes and invisible marks were taken away or replaced."""
     if raw == bare:
         return False
-    kept = "".join(
-        c for c in raw if not c.isspace() and unicodedata.category(c) not in ("Cf", "Pd")
-    )
+    if raw.isascii():
+        kept = "".join(raw.split()).replace("-", "")
+    else:
+        kept = "".join(
+            c for c in raw if not c.isspace() and unicodedata.category(c) not in ("Cf", "Pd")
+        )
     return kept != bare.replace(" ", "").replace("-", "")
 
 
@@ -150,6 +156,10 @@ def _as_number(cell: str) -> Cell | None:
         if exact and exponent:
             return Cell("", lead + decimals, cell, mended=True, was_number=True)
         return Cell("excel_scientific", "", "")
+    return _as_float(cell)
+
+
+def _as_float(cell: str) -> Cell | None:
     was_float = _FLOAT.fullmatch(cell)
     if was_float:
         return Cell("", was_float[1], cell, mended=True, was_number=was_float[1][0] != "+")
@@ -157,6 +167,8 @@ def _as_number(cell: str) -> Cell | None:
 
 
 def _has_label(cell: str) -> bool:
+    if cell.isascii():
+        return cell.lower() != cell.upper()
     return any(char.isalpha() or ord(char) > 0x2000 for char in cell)
 
 

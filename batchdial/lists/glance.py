@@ -8,6 +8,7 @@ automaton. What is decided here is what `plans.certain_number` decides for each 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -130,15 +131,24 @@ def _plans() -> tuple[_Table, int]:
     return table, table.place("")
 
 
-class _Homes:
-    """The countries that a block of cells is read for."""
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """The countries that some cells are read for."""
 
-    def __init__(self, regions: Sequence[str | None]) -> None:
+    names: Sequence[str | None]  #: ISO codes in capitals; None where no country is known
+    of: NDArray[np.intp]  #: of each cell, its place among the names
+
+    def __getitem__(self, cell: int) -> str | None:
+        """The country of one cell."""
+        return self.names[int(self.of[cell])]
+
+
+class _Homes:
+    """What is known of some countries, in columns."""
+
+    def __init__(self, names: Sequence[str | None]) -> None:
         table, _ = _plans()
-        names = list(dict.fromkeys(regions))
         homes = [at_home(name) if name else None for name in names]
-        index = {name: place for place, name in enumerate(names)}
-        self.of = np.array([index[name] for name in regions], np.intp)
         self.alone = np.array([table.place(h.alone.start) if h else 0 for h in homes], np.int32)
         self.apart = np.array([table.place(h.apart.start) if h else 0 for h in homes], np.int32)
         self.code = np.array([h.code if h else 0 for h in homes], np.int64)
@@ -146,13 +156,13 @@ class _Homes:
         self.by_00 = np.array([bool(name) and exits_by_00(name) for name in names], np.bool_)
 
 
-def certain_numbers(texts: Sequence[str], regions: Sequence[str | None]) -> NDArray[np.int64]:
+def certain_numbers(texts: Sequence[str], regions: Regions) -> NDArray[np.int64]:
     """
     The numbers that a column of cells holds beyond doubt.
 
     Args:
         texts: The cells as they were read.
-        regions: ISO code of each one's country, in capitals; None where none is known.
+        regions: The country of each.
 
     Returns:
         The digits of each number in E.164 as an integer; 0 decides nothing.
@@ -165,8 +175,8 @@ def certain_numbers(texts: Sequence[str], regions: Sequence[str | None]) -> NDAr
     written = table.walk(np.full(len(texts), start, np.int32), symbols)
     rows = np.flatnonzero(written & (lengths <= WIDEST))
     if rows.size:
-        homes = _Homes(regions)
-        numbers[rows] = _values(symbols[:, rows], lengths[rows], homes, homes.of[rows])
+        homes = _Homes(regions.names)
+        numbers[rows] = _values(symbols[:, rows], lengths[rows], homes, regions.of[rows])
     return numbers
 
 

@@ -47,5 +47,7 @@ _QUOTED = 40
 def quote(text: str) -> str:
     """The cell as it is cited: on one line, and not longer than a line bears."""
     text = text[: _QUOTED * 10]
-    shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    shown = " ".join(text.split())
     return f'"{shown[:_QUOTED]}…"' if len(shown) > _QUOTED else f'"{shown}"'

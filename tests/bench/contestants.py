@@ -14,6 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+#: Rows that are cleaned together, as many as a page of a file has.
+BLOCK = 50_000
+
 
 def prepare(source: str) -> None:
     """`run` as far as the answer "yes": the list is in the ledger and active. Calls nobody."""
@@ -28,14 +31,18 @@ def prepare(source: str) -> None:
 
 def numbers(source: str) -> None:
     """Clean the numbers of a list; the seconds that the loop took on one core."""
-    from batchdial.lists.phones import read_number
+    from batchdial.lists.cleaning import clean
+    from batchdial.models import Block, ColumnMap, FieldMap, Rows
 
+    columns = ColumnMap((FieldMap("phoneNumber", (0,), "flag"), FieldMap("region", (1,), "flag")))
     with Path(source).open(encoding="utf-8", newline="") as file:
         cells = [(row["Phone"], row["Country"]) for row in csv.DictReader(file)]
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     start = time.perf_counter()
-    for text, region in cells:
-        read_number(text, region)
+    starts = range(0, len(cells), BLOCK)
+    blocks = (Block(range(at, len(cells))[:BLOCK], Rows(cells[at : at + BLOCK])) for at in starts)
+    for _ in clean(blocks, columns):
+        pass
     sys.stdout.write(f"{time.perf_counter() - start}\n")
 
 
