@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -185,9 +187,22 @@ class Source:
 def check(source: Source) -> Checked:
     """Judge every row; nothing is recorded."""
     checked = Checked(source.file.reading, source.columns)
-    for block in _judged(source):
-        checked.add(block)
+    with _without_collector():
+        for block in _judged(source):
+            checked.add(block)
     return checked
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Rows make no reference cycles, and looking for some would take a tenth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def write_checked(source: Source, output: Path, campaign: str | None) -> Checked:
@@ -261,7 +276,7 @@ def stage(
         created_at=now,
     )
     list_id = lists.stage(campaign, draft)
-    with lists.writing(list_id, lease.fence, alive) as writing:
+    with _without_collector(), lists.writing(list_id, lease.fence, alive) as writing:
         for batch in source.contacts():
             placed = _placed(batch, campaign.name, known, replaces=replaces, again=again)
             if remember:

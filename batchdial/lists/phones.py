@@ -91,7 +91,12 @@ def read_number(
         what to do about it.
     """
     certain = certain_number(text, region)
-    return Verdict(CallStatus.PENDING, certain) if certain else judged(text, region, allow_types)
+    if certain:
+        return Verdict(CallStatus.PENDING, certain)
+    labelled = certain_number(text[4:], None) if text.startswith("tel:+") else None
+    if labelled:
+        return Verdict(CallStatus.PENDING, labelled, detail=_undone(text, labelled))
+    return judged(text, region, allow_types)
 
 
 def judged(text: str, region: str | None, allow_types: frozenset[str] = frozenset()) -> Verdict:
@@ -130,8 +135,12 @@ def _weighed(cell: Cell, region: str | None, text: str, allow_types: frozenset[s
         return _suppressed(
             e164, f"a {gate.replace('_', '-')} number. To dial such: --allow-types {gate}"
         )
-    undone = f"{quote(text)} was read as {e164}." if cell.mended or said else ""
+    undone = _undone(text, e164) if cell.mended or said else ""
     return Verdict(CallStatus.PENDING, e164, detail=undone)
+
+
+def _undone(text: str, e164: str) -> str:
+    return f"{quote(text)} was read as {e164}."
 
 
 def _unread(reason: str, cell: Cell, text: str, others: set[str]) -> Verdict:
