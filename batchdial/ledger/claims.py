@@ -15,7 +15,7 @@ from batchdial.models import CallStatus, Claimed
 from batchdial.rules.redial import ALREADY_CALLED, stands_after
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from batchdial.ledger.ledger import Lease
     from batchdial.ledger.lists import Pick
@@ -38,10 +38,17 @@ class Claims:
         lease: The right to dial the campaign.
         clock: Unix time in seconds, taken as the time of all of them.
         spacing: Seconds between two calls.
+        waived: Numbers whose doubt this run has waived; a doubt that its own call left is
+            not waived with them, whatever rows have the number.
     """
 
     def __init__(
-        self, connection: sa.Connection, lease: Lease, clock: float, spacing: float
+        self,
+        connection: sa.Connection,
+        lease: Lease,
+        clock: float,
+        spacing: float,
+        waived: Collection[str] = (),
     ) -> None:
         self._connection = connection
         self._lease = lease
@@ -49,6 +56,8 @@ class Claims:
         self._clock = clock
         self._now = datetime.fromtimestamp(clock, UTC)
         self._spacing = spacing
+        self._waived = waived
+        self.newly_waived: set[str] = set()
 
     def refusal(self) -> LedgerError | None:
         """
@@ -85,17 +94,25 @@ class Claims:
                 picks, cursor = picks[1:], 0
                 continue
             cursor = found[-1].id
-            claimed += self._take(found)
+            doubtful = {row.e164 for row in found if row.status == CallStatus.UNKNOWN}
+            claimed += self._take(found, doubtful.difference(self._waived))
         return picks, cursor, claimed
 
     def claim_again(self, claimed: Claimed) -> Claimed | None:
-        """The same row, if it still stands where its last attempt left it."""
+        """The same row, if it still stands where its last attempt, which rang nobody, left it."""
+        rang_nobody = sa.exists().where(
+            attempts.c.row_id == claimed.row_id,
+            attempts.c.nth == claimed.attempt,
+            attempts.c.status == CallStatus.FAILED,
+        )
         query = sa.select(rows).where(
             rows.c.id == claimed.row_id,
             rows.c.attempts == claimed.attempt,
             rows.c.status == claimed.was,
+            rang_nobody,
         )
-        taken = self._take(self._connection.execute(query.with_for_update()).all())
+        found = self._connection.execute(query.with_for_update()).all()
+        taken = self._take(found, {claimed.e164} if claimed.was is CallStatus.UNKNOWN else set())
         return taken[0] if taken else None
 
     def settle(self, claimed: Claimed, settlement: Settlement) -> None:
@@ -151,10 +168,10 @@ class Claims:
         if claimed.was is CallStatus.UNKNOWN:
             self._unwaive(claimed.e164)
 
-    def _take(self, found: Sequence[Any]) -> list[Claimed]:
+    def _take(self, found: Sequence[Any], doubtful: set[str]) -> list[Claimed]:
         """Make rows `dialing`; those whose number rang already are suppressed instead."""
-        doubtful = [row.e164 for row in found if row.status == CallStatus.UNKNOWN]
         self._waive(doubtful)
+        self.newly_waived |= doubtful
         numbers = {row.e164 for row in found}
         rung = set(self._connection.execute(rung_already(self._campaign, numbers)).scalars())
         free = []
@@ -215,7 +232,7 @@ class Claims:
             )
         )
 
-    def _waive(self, numbers: Sequence[str]) -> None:
+    def _waive(self, numbers: Collection[str]) -> None:
         """A person said that these may ring again although they may have rung."""
         if numbers:
             self._connection.execute(

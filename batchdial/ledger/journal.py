@@ -84,6 +84,7 @@ class Journal:
         self._lease = lease
         self._picks = list(picks)
         self._cursor = 0
+        self._waived: set[str] = set()  # numbers
         self._spacing = spacing
         self._clock = clock
         self._monotonic = monotonic
@@ -218,7 +219,7 @@ class Journal:
         results: dict[int, Any] = {}
         now = self._clock()
         with self._ledger.writing() as connection:
-            work = Claims(connection, self._lease, now, self._spacing)
+            work = Claims(connection, self._lease, now, self._spacing, self._waived)
             refusal = work.refusal()
             for operation in operations:
                 if isinstance(operation, _Settle):
@@ -237,4 +238,5 @@ class Journal:
                 results = dict.fromkeys([*again, *asking], refusal)
         # Only a commit that came through moves the cursor: a lost one skips nobody.
         self._picks, self._cursor = picks, cursor
+        self._waived |= work.newly_waived
         return [results.get(index) for index in range(len(operations))]

@@ -34,6 +34,11 @@ class MemoryLedger:
         self.attempts: dict[str, dict[tuple[int, int], _Attempt]] = {}  # by number, row and nth
         self.fence = 0
         self.next_at = 0.0
+        for row_id, row in self.rows.items():
+            number, status = row.verdict.e164, row.verdict.status
+            if number and status in (CallStatus.SUCCESS, CallStatus.UNKNOWN):
+                nth = row_id, row.attempts
+                self.attempts.setdefault(number, {nth: _Attempt(status)})
 
     def acquire(self) -> int:
         """A new owner's fence; what the last one left as `dialing` becomes `unknown`."""
@@ -81,22 +86,33 @@ class MemoryJournal:
         self._spacing = spacing
         self._clock = clock
         self._sure_since: float | None = None
+        self._waived: set[str] = set()
 
     async def claim(self) -> Claimed | None:
         """The next row, `dialing`; None when no row is left."""
         self._check_lease()
         for status, row_id in self._scope:
             standing = self._ledger.rows[row_id].verdict.status is status
-            if standing and (claimed := self._take(row_id)) is not None:
+            if not standing:
+                continue
+            number = self._ledger.rows[row_id].verdict.e164 or ""
+            is_new = status is CallStatus.UNKNOWN and number not in self._waived
+            if (claimed := self._take(row_id, is_waived=is_new)) is not None:
                 return claimed
         return None
 
     async def claim_again(self, claimed: Claimed) -> Claimed | None:
-        """The same row, if it still stands where its last attempt left it."""
+        """The same row, if it still stands where its last attempt, which rang nobody, left it."""
         self._check_lease()
         row = self._ledger.rows[claimed.row_id]
-        is_ours = (row.attempts, row.verdict.status) == (claimed.attempt, claimed.was)
-        return self._take(claimed.row_id) if is_ours else None
+        last = self._attempts(claimed).get((claimed.row_id, claimed.attempt))
+        is_ours = (
+            (row.attempts, row.verdict.status) == (claimed.attempt, claimed.was)
+            and last is not None
+            and last.status is CallStatus.FAILED
+        )
+        is_waived = claimed.was is CallStatus.UNKNOWN
+        return self._take(claimed.row_id, is_waived=is_waived) if is_ours else None
 
     async def settle(self, claimed: Claimed, settlement: Settlement) -> None:
         """Write the attempt's end and where the row stands after it."""
@@ -149,11 +165,12 @@ class MemoryJournal:
     async def close(self) -> None:
         """Nothing is waited for."""
 
-    def _take(self, row_id: int) -> Claimed | None:
+    def _take(self, row_id: int, *, is_waived: bool) -> Claimed | None:
         row, ledger = self._ledger.rows[row_id], self._ledger
         number, was = row.verdict.e164 or "", row.verdict
         tries = ledger.attempts.setdefault(number, {})
-        if was.status is CallStatus.UNKNOWN:
+        if is_waived:
+            self._waived.add(number)
             for attempt in tries.values():
                 attempt.waived |= attempt.status is CallStatus.UNKNOWN
         if ledger.rang(number):

@@ -197,6 +197,26 @@ async def test_a_row_that_is_not_ours_is_not_claimed_again(
     await journal.close()
 
 
+@pytest.mark.parametrize("end", [ACCEPTED, LOST, None], ids=["rang", "lost", "in-flight"])
+async def test_a_doubt_that_was_waived_once_is_not_waived_for_the_next_attempt(
+    bench: Bench, end: Settlement | None
+) -> None:
+    """A row that was unknown, and is again, does not stand where its last attempt left it."""
+    bench.begin(pending(1))
+    await leave(bench, LOST)
+    journal = bench.run(UNKNOWN)
+    claimed = await claimed_from(journal)
+    await journal.settle(claimed, THROTTLED)
+    again = await journal.claim_again(claimed)
+    assert again is not None
+    if end is not None:
+        await journal.settle(again, end)
+    before = bench.standing()
+    assert await journal.claim_again(again) is None
+    assert bench.standing() == before
+    await journal.close()
+
+
 @pytest.mark.parametrize("settlement", [ACCEPTED, LOST, None], ids=["rang", "lost", "in-flight"])
 async def test_a_number_rings_once(bench: Bench, settlement: Settlement | None) -> None:
     """Another row with the number is suppressed at its claim, in the same run or a later one."""
@@ -266,6 +286,25 @@ async def test_an_unknown_row_rings_again_where_a_person_says_so(
     await journal.settle(await claimed_from(journal), end)
     assert await journal.claim() is None
     assert statuses(bench) == [end.status, SUPPRESSED]
+    await journal.close()
+
+
+@pytest.mark.parametrize(
+    "end", [ACCEPTED, LOST, REFUSED, None], ids=["rang", "lost", "refused", "released"]
+)
+async def test_a_number_in_doubt_twice_rings_again_once(
+    bench: Bench, end: Settlement | None
+) -> None:
+    """One word of a person is one call, though two unknown rows have the number."""
+    bench.begin([contact(row, NUMBERS[0], UNKNOWN) for row in (2, 3)])
+    journal = bench.run(UNKNOWN)
+    first = await claimed_from(journal)
+    if end is None:
+        await journal.release(first)
+    else:
+        await journal.settle(first, end)
+    assert await journal.claim() is None
+    assert statuses(bench) == [UNKNOWN if end in (REFUSED, None) else end.status, SUPPRESSED]
     await journal.close()
 
 
