@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from batchdial.errors import CampaignBusyError, LedgerError
 from batchdial.ledger.ledger import LEASE, Ledger, Owner
-from batchdial.ledger.schema import attempts, campaigns, rows
+from batchdial.ledger.schema import attempts, campaigns, lists, rows
 from batchdial.models import CallStatus
 from tests.ledger.bench import NUMBERS, SERVICE, SqlBench, after, contact, here, pending
 from tests.ledger.test_contract import ACCEPTED, LOST, claimed_from
@@ -68,12 +68,14 @@ def test_a_campaign_begun_twice_at_once_is_one(sql_bench: SqlBench) -> None:
 
 
 def test_a_campaign_without_a_list_is_forgotten(sql_bench: SqlBench) -> None:
-    """One with a list is kept."""
+    """One with a list is kept, and so is every other."""
     sql_bench.begin(pending(1))
+    sql_bench.ledger.release(sql_bench.leases[-1])
     empty = sql_bench.new_campaign("typo")
+    sql_bench.new_campaign("begun")
     for campaign in (empty, sql_bench.campaign):
         sql_bench.ledger.forget(campaign)
-    assert [one.name for one in sql_bench.ledger.find()] == ["leads"]
+    assert {one.name for one in sql_bench.ledger.find()} == {"leads", "begun"}
 
 
 def test_a_campaign_that_somebody_holds_is_not_forgotten(sql_bench: SqlBench) -> None:
@@ -105,6 +107,22 @@ def test_a_live_owner_is_named_to_whoever_else_comes(sql_bench: SqlBench, owner:
     assert sql_bench.ledger.owner(campaign, almost) == words
 
 
+def test_a_process_of_another_user_is_alive(
+    sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it may not be asked is an answer."""
+
+    def forbidden(_pid: int, _signal: int) -> None:
+        raise PermissionError
+
+    now = sql_bench.clock.moment
+    campaign = sql_bench.new_campaign("spring")
+    sql_bench.ledger.acquire(campaign, here(dead_pid()), now)
+    monkeypatch.setattr(os, "kill", forbidden)
+    with pytest.raises(CampaignBusyError):
+        sql_bench.ledger.acquire(campaign, here(), now)
+
+
 async def test_a_dead_owner_here_is_followed_at_once(sql_bench: SqlBench) -> None:
     """And what it left in flight is unknown, with when it may have rung."""
     sql_bench.begin(pending(3))
@@ -119,7 +137,10 @@ async def test_a_dead_owner_here_is_followed_at_once(sql_bench: SqlBench) -> Non
     left = sql_bench.standing()
     assert [row.verdict.status.value for row in left] == ["success", "unknown", "pending"]
     assert left[1].verdict.reason == "answer_lost"
-    assert left[1].verdict.detail.endswith("It may have rung at 2027-01-15 08:00:00 UTC.")
+    assert left[1].verdict.detail == (
+        "The process that called ended before the answer came. "
+        "It may have rung at 2027-01-15 08:00:00 UTC."
+    )
     assert left[1].last_attempt_at == sql_bench.clock.moment
 
 
@@ -155,6 +176,7 @@ async def test_release_turns_what_is_in_flight_unknown(sql_bench: SqlBench) -> N
     assert [row.verdict.status.value for row in left] == ["unknown", "unknown"]
     assert left[1].verdict.detail.startswith("Stopped before the answer came.")
     assert sql_bench.ledger.owner(sql_bench.campaign, sql_bench.clock.moment) is None
+    assert sql_bench.ledger.owned_since(sql_bench.campaign) is None
     sql_bench.ledger.acquire(sql_bench.campaign, here(), sql_bench.clock.moment)
 
 
@@ -168,7 +190,9 @@ async def test_looking_at_a_campaign_settles_what_a_dead_owner_left(sql_bench: S
     assert sql_bench.ledger.owner(sql_bench.campaign, sql_bench.clock.moment) is not None
     assert sql_bench.standing()[0].verdict.status is CallStatus.DIALING
     assert sql_bench.ledger.owner(sql_bench.campaign, later) is None
-    assert sql_bench.standing()[0].verdict.status is CallStatus.UNKNOWN
+    verdict = sql_bench.standing()[0].verdict
+    assert verdict.status is CallStatus.UNKNOWN
+    assert verdict.detail.startswith("The process that called ended before the answer came.")
 
 
 @pytest.mark.parametrize(
@@ -278,8 +302,20 @@ async def test_again_retires_every_list_of_its_campaign(sql_bench: SqlBench) -> 
     assert (again.fence, again.campaign.generation) == (lease.fence, 2)
     assert again.campaign.id == lease.campaign.id
     assert sql_bench.lists.active(again.campaign) == []
+    with sql_bench.ledger.reading() as connection:
+        states = connection.execute(sa.select(lists.c.state).order_by(lists.c.id)).scalars().all()
+    assert states == ["replaced", "replaced", "draft"]
     sql_bench.lists.activate(again, draft, None, sql_bench.clock.moment)
     assert [one.name for one in sql_bench.lists.active(again.campaign)] == ["draft.csv"]
+
+
+def test_again_is_said_of_one_campaign(sql_bench: SqlBench) -> None:
+    """Not of the one that was used last, whose name or agent may be the same."""
+    lease = sql_bench.acquire(sql_bench.new_campaign("spring"))
+    for name, agent in (("spring", "ag_2"), ("summer", "ag_1")):
+        sql_bench.acquire(sql_bench.ledger.campaign(name, agent, SERVICE, sql_bench.clock.moment))
+    again = sql_bench.ledger.again(lease)
+    assert (again.campaign.id, again.campaign.generation) == (lease.campaign.id, 2)
 
 
 async def test_looking_on_disturbs_nobody_who_comes_meanwhile(

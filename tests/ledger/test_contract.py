@@ -101,6 +101,30 @@ async def test_only_rows_of_the_scope_are_claimed(bench: Bench) -> None:
     await journal.close()
 
 
+async def test_no_more_rows_are_claimed_than_were_asked_for(bench: Bench) -> None:
+    """Also where the last of one status and the first of the next are claimed together."""
+    bench.begin([contact(2, NUMBERS[0], FAILED), contact(3, NUMBERS[1], FAILED), *pending(9)[2:]])
+    journal = bench.run(FAILED, PENDING)
+    claims = await asyncio.gather(*(journal.claim() for _ in range(4)))
+    assert [claim.row for claim in claims if claim] == [2, 3, 4, 5]
+    assert statuses(bench) == [DIALING] * 4 + [PENDING] * 5
+    assert (await claimed_from(journal)).row == 6
+    await journal.close()
+
+
+async def test_rows_of_an_earlier_run_are_claimed_in_the_order_of_the_file(bench: Bench) -> None:
+    """Not in the order in which something was written of them last; and none is skipped."""
+    bench.begin(pending(6))
+    journal = bench.run()
+    for claimed in reversed([await claimed_from(journal) for _ in range(4)]):
+        await journal.settle(claimed, THROTTLED)
+    await journal.close()
+    journal = bench.run()
+    claims = [await journal.claim() for _ in range(7)]
+    assert [claim.row for claim in claims if claim] == [2, 3, 4, 5, 6, 7]
+    await journal.close()
+
+
 @pytest.mark.parametrize(
     "settlement",
     [
@@ -133,14 +157,16 @@ async def test_a_settlement_is_what_the_row_says(bench: Bench, settlement: Settl
 
 @pytest.mark.parametrize("second", [REFUSED, LOST, THROTTLED], ids=["refused", "lost", "429"])
 async def test_a_success_is_never_taken_back(bench: Bench, second: Settlement) -> None:
-    """Whatever is said of the same attempt afterwards."""
-    bench.begin(pending(1))
+    """Whatever is said of the same attempt afterwards; its number has rung."""
+    bench.begin([contact(2, NUMBERS[0]), contact(3, NUMBERS[0])])
     journal = bench.run()
     claimed = await claimed_from(journal)
     await journal.settle(claimed, ACCEPTED)
     await journal.settle(claimed, second)
-    assert statuses(bench) == [SUCCESS]
+    assert statuses(bench) == [SUCCESS, PENDING]
     assert bench.standing()[0].call_id == "call_1"
+    assert await journal.claim() is None
+    assert statuses(bench) == [SUCCESS, SUPPRESSED]
     await journal.close()
 
 
@@ -162,6 +188,37 @@ async def test_a_released_row_stands_as_before(bench: Bench, was: CallStatus) ->
     await journal.close()
     journal = bench.run(was)
     assert (await claimed_from(journal)).attempt == claimed.attempt
+    await journal.close()
+
+
+@pytest.mark.parametrize("was", [PENDING, FAILED, UNKNOWN])
+async def test_a_row_released_late_stands_as_before(bench: Bench, was: CallStatus) -> None:
+    """A new owner called it unknown; the old one knows that nothing was sent."""
+    bench.begin(pending(1))
+    await leave(bench, {PENDING: THROTTLED, FAILED: REFUSED, UNKNOWN: LOST}[was])
+    before = bench.standing()[0]
+    old = bench.run(was)
+    claimed = await claimed_from(old)
+    new = bench.run(was)
+    assert statuses(bench) == [UNKNOWN]
+    await old.release(claimed)
+    assert bench.standing()[0].verdict == before.verdict
+    assert bench.standing()[0].attempts == before.attempts
+    await old.close()
+    await new.close()
+
+
+@pytest.mark.parametrize("other", [ACCEPTED, LOST, None], ids=["rang", "lost", "in-flight"])
+async def test_a_release_forgets_no_other_call(bench: Bench, other: Settlement | None) -> None:
+    """What is taken back is one attempt of one row."""
+    bench.begin([contact(2, NUMBERS[0]), contact(3, NUMBERS[1]), contact(4, NUMBERS[0])])
+    journal = bench.run()
+    rang, unsent = [await claimed_from(journal) for _ in range(2)]
+    if other is not None:
+        await journal.settle(rang, other)
+    await journal.release(unsent)
+    assert await journal.claim() is None
+    assert statuses(bench) == [other.status if other else DIALING, PENDING, SUPPRESSED]
     await journal.close()
 
 
@@ -201,19 +258,49 @@ async def test_a_row_that_is_not_ours_is_not_claimed_again(
 async def test_a_doubt_that_was_waived_once_is_not_waived_for_the_next_attempt(
     bench: Bench, end: Settlement | None
 ) -> None:
-    """A row that was unknown, and is again, does not stand where its last attempt left it."""
-    bench.begin(pending(1))
-    await leave(bench, LOST)
+    """A row is in doubt again; that another's attempt was refused meanwhile says nothing of it."""
+    bench.begin(pending(2))
+    journal = bench.run()
+    for _ in range(2):
+        await journal.settle(await claimed_from(journal), LOST)
+    await journal.close()
     journal = bench.run(UNKNOWN)
-    claimed = await claimed_from(journal)
-    await journal.settle(claimed, THROTTLED)
-    again = await journal.claim_again(claimed)
-    assert again is not None
+    again, other = [await claimed_from(journal) for _ in range(2)]
+    await journal.settle(other, REFUSED)
     if end is not None:
         await journal.settle(again, end)
     before = bench.standing()
     assert await journal.claim_again(again) is None
     assert bench.standing() == before
+    await journal.close()
+
+
+async def test_a_row_that_waited_does_not_ring_after_another(bench: Bench) -> None:
+    """While it was to be sent again, another row with its number was, and may have rung."""
+    bench.begin([contact(2, NUMBERS[0]), contact(3, NUMBERS[0])])
+    journal = bench.run()
+    first = await claimed_from(journal)
+    await journal.settle(first, THROTTLED)
+    await journal.settle(await claimed_from(journal), LOST)
+    assert await journal.claim_again(first) is None
+    assert statuses(bench) == [SUPPRESSED, UNKNOWN]
+    await journal.close()
+
+
+async def test_no_other_row_is_claimed_in_its_place(bench: Bench) -> None:
+    """Rows that stand alike are told apart, and a row whose attempts went on is not ours."""
+    bench.begin(pending(2))
+    journal = bench.run()
+    first, second = [await claimed_from(journal) for _ in range(2)]
+    await journal.settle(first, THROTTLED)
+    await journal.settle(second, THROTTLED)
+    again = await journal.claim_again(second)
+    assert again is not None
+    assert again.row == second.row
+    assert statuses(bench) == [PENDING, DIALING]
+    await journal.settle(again, THROTTLED)
+    assert await journal.claim_again(second) is None
+    assert statuses(bench) == [PENDING, PENDING]
     await journal.close()
 
 
@@ -306,6 +393,51 @@ async def test_a_number_in_doubt_twice_rings_again_once(
     assert await journal.claim() is None
     assert statuses(bench) == [UNKNOWN if end in (REFUSED, None) else end.status, SUPPRESSED]
     await journal.close()
+
+
+@pytest.mark.parametrize("end", [REFUSED, THROTTLED, None], ids=["refused", "429", "released"])
+async def test_each_lost_answer_stays_lost_by_itself(bench: Bench, end: Settlement | None) -> None:
+    """Of two rows dialled again, what one comes to says nothing of the other."""
+    again = [contact(row, NUMBERS[row % 2], CallStatus.EXPIRED) for row in (4, 5)]
+    bench.begin([*pending(2), *again])
+    journal = bench.run()
+    for _ in range(2):
+        await journal.settle(await claimed_from(journal), LOST)
+    await journal.close()
+    journal = bench.run(UNKNOWN)
+    first, second = [await claimed_from(journal) for _ in range(2)]
+    if end is None:
+        await journal.release(first)
+    else:
+        await journal.settle(first, end)
+    await journal.settle(second, ACCEPTED)
+    await journal.close()
+    assert statuses(bench)[:2] == [UNKNOWN, SUCCESS]
+    other = bench.run(CallStatus.EXPIRED)
+    assert await other.claim() is None
+    assert statuses(bench) == [UNKNOWN, SUCCESS, SUPPRESSED, SUPPRESSED]
+    await other.close()
+
+
+@pytest.mark.parametrize("end", [REFUSED, None], ids=["refused", "released"])
+async def test_the_doubt_of_a_row_that_waits_is_not_taken_for_another(
+    bench: Bench, end: Settlement | None
+) -> None:
+    """The newest lost answer is of another number, and stands already."""
+    bench.begin([*pending(2), contact(4, NUMBERS[0], CallStatus.EXPIRED)])
+    journal = bench.run()
+    await journal.settle(await claimed_from(journal), LOST)
+    bench.clock.move(60)
+    await journal.settle(await claimed_from(journal), LOST)
+    await journal.close()
+    journal = bench.run(UNKNOWN)
+    first = await claimed_from(journal)
+    await (journal.release(first) if end is None else journal.settle(first, end))
+    await journal.close()
+    other = bench.run(CallStatus.EXPIRED)
+    assert await other.claim() is None
+    assert statuses(bench) == [UNKNOWN, UNKNOWN, SUPPRESSED]
+    await other.close()
 
 
 async def test_doubts_at_one_moment_are_told_apart(bench: Bench) -> None:
@@ -464,6 +596,18 @@ async def test_departures_are_booked_one_after_the_other(bench: Bench) -> None:
     bench.clock.move(100)
     claims = await asyncio.gather(*(journal.claim() for _ in range(2)))
     assert [claim.wait for claim in claims if claim] == [0.0, SPACING]
+    await journal.close()
+
+
+async def test_a_clock_set_back_a_little_is_waited_for(bench: Bench) -> None:
+    """Up to a thousand calls' time: so many may have been booked in earnest."""
+    bench.begin(pending(4))
+    journal = bench.run()
+    await journal.claim()
+    bench.clock.move(SPACING - 1_000 * SPACING)
+    assert (await claimed_from(journal)).wait == 1_000 * SPACING
+    bench.clock.move(-SPACING)
+    assert [(await claimed_from(journal)).wait for _ in range(2)] == [0.0, SPACING]
     await journal.close()
 
 

@@ -15,14 +15,15 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from batchdial.errors import LedgerAwayError, LedgerError
+from batchdial.errors import CampaignBusyError, LedgerAwayError, LedgerError
 from batchdial.ledger import journal as journals
 from batchdial.ledger.journal import Journal
-from batchdial.ledger.ledger import Ledger
+from batchdial.ledger.ledger import LEASE, Ledger
 from batchdial.ledger.lists import Pick
+from batchdial.ledger.schema import attempts
 from batchdial.models import CallStatus, Settlement
-from tests.ledger.bench import NUMBERS, SPACING, Clock, SqlBench, contact, pending
-from tests.ledger.test_contract import ACCEPTED, LOST, claimed_from
+from tests.ledger.bench import NUMBERS, SPACING, Clock, SqlBench, after, contact, here, pending
+from tests.ledger.test_contract import ACCEPTED, LOST, REFUSED, THROTTLED, claimed_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -300,6 +301,70 @@ async def test_the_campaign_remembers_over_lists(sql_bench: SqlBench) -> None:
     assert (await claimed_from(journal)).row == 4
     assert await journal.claim() is None
     await journal.close()
+    suppressed = {row.verdict.detail for row in list(sql_bench.lists.contacts(later))[:2]}
+    assert suppressed == {
+        "This campaign called the number from another row. To call everybody again: --again."
+    }
+
+
+@pytest.mark.parametrize("end", [REFUSED, None], ids=["refused", "released"])
+async def test_campaigns_have_doubts_of_their_own(
+    sql_bench: SqlBench, end: Settlement | None
+) -> None:
+    """A number that two of them may have rung stays in doubt in each, whatever the other does."""
+    sql_bench.begin([contact(2, NUMBERS[0]), contact(3, NUMBERS[0], CallStatus.EXPIRED)])
+    journal = sql_bench.run()
+    await journal.settle(await claimed_from(journal), LOST)
+    await journal.close()
+    sql_bench.clock.move(60)
+    other = sql_bench.acquire(sql_bench.new_campaign("renewals"))
+    journal = sql_bench.journal(other, sql_bench.add_list(other, pending(1)))
+    await journal.settle(await claimed_from(journal), LOST)
+    await journal.close()
+    journal = sql_bench.run(CallStatus.UNKNOWN)
+    claimed = await claimed_from(journal)
+    await (journal.release(claimed) if end is None else journal.settle(claimed, end))
+    await journal.close()
+    journal = sql_bench.run(CallStatus.EXPIRED)
+    assert await journal.claim() is None
+    await journal.close()
+    assert seen_from_outside(sql_bench.where) == ["unknown", "suppressed", "unknown"]
+
+
+async def test_the_newest_doubt_is_the_one_that_stands(sql_bench: SqlBench) -> None:
+    """Of several lost answers at one moment, after a further call that was refused."""
+    sql_bench.begin(pending(1))
+    for end in (LOST, LOST, REFUSED):
+        journal = sql_bench.run(PENDING, CallStatus.UNKNOWN)
+        await journal.settle(await claimed_from(journal), end)
+        await journal.close()
+    query = sa.select(attempts.c.nth).where(attempts.c.waived_at.is_(None))
+    with sql_bench.ledger.reading() as connection:
+        standing = connection.execute(query.where(attempts.c.status == "unknown"))
+        assert standing.scalars().all() == [2]
+
+
+async def test_an_attempt_is_recorded_with_its_end(sql_bench: SqlBench) -> None:
+    """When it was claimed and settled, what HTTP said, and whether nobody was called."""
+    sql_bench.begin(pending(4))
+    start = sql_bench.clock.moment
+    journal = sql_bench.run()
+    for end in (ACCEPTED, THROTTLED, REFUSED, LOST):
+        claimed = await claimed_from(journal)
+        sql_bench.clock.move(3)
+        await journal.settle(claimed, end)
+    await journal.close()
+    with sql_bench.ledger.reading() as connection:
+        found = connection.execute(sa.select(attempts).order_by(attempts.c.row_id)).all()
+    assert [(one.status, one.http_status) for one in found] == [
+        ("success", 200),
+        ("failed", 429),
+        ("failed", 422),
+        ("unknown", None),
+    ]
+    assert [(one.claimed_at, one.settled_at) for one in found] == [
+        (after(start, 3 * nth), after(start, 3 * nth + 3)) for nth in range(4)
+    ]
 
 
 async def test_again_lets_every_number_ring_once_more(sql_bench: SqlBench) -> None:
@@ -393,6 +458,19 @@ async def test_whoever_is_in_a_hurry_does_not_wait(
     with pytest.raises(LedgerAwayError):
         await journal.claim()
     assert commits.count == 1
+    await journal.close()
+
+
+async def test_a_sign_of_life_keeps_the_campaign(sql_bench: SqlBench) -> None:
+    """For as long as a lease lasts, by the clock on the wall."""
+    sql_bench.begin(pending(1))
+    journal = sql_bench.run()
+    sql_bench.clock.move(1_000)
+    assert await journal.renew()
+    end = after(sql_bench.clock.moment, LEASE.total_seconds())
+    with pytest.raises(CampaignBusyError):
+        sql_bench.ledger.acquire(sql_bench.campaign, here(), after(end, -1))
+    sql_bench.ledger.acquire(sql_bench.campaign, here(), end)
     await journal.close()
 
 

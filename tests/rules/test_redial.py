@@ -109,6 +109,16 @@ def test_results_of_another_ledger_are_believed(status: CallStatus) -> None:
     placed = place(replace(fresh(), prior=prior(status)), None, replaces=None)
     assert placed.verdict.status is (UNKNOWN if status is DIALING else status)
     assert (placed.call_id, placed.attempts, placed.last_attempt_at) == ("call_1", 1, MOMENT)
+    assert placed.last_attempt_at is not None
+    assert placed.last_attempt_at.tzinfo is UTC
+
+
+def test_results_that_say_little_are_believed() -> None:
+    """Columns that somebody deleted are empty; that the row was called still counts."""
+    placed = place(replace(fresh(), prior={"status": "success"}), None, replaces=None)
+    assert placed.verdict == Verdict(SUCCESS, NUMBER)
+    assert (placed.call_id, placed.attempts, placed.last_attempt_at) == ("", 0, None)
+    assert told_as_called({"status": "success"}) == {""}
 
 
 @pytest.mark.parametrize("cell", ["4.47911E+11", "", "12025550101", "x"])
@@ -126,9 +136,11 @@ def test_a_status_that_somebody_wrote_over_calls_nobody(status: str) -> None:
     assert placed.verdict.status in {SUCCESS, UNKNOWN}
 
 
-def test_a_corrected_number_is_a_new_one() -> None:
-    """`retry` finds it by its reason."""
-    told = prior("invalid", e164="", callId="")
+@pytest.mark.parametrize(
+    "told", [prior("invalid", e164="", callId=""), prior("success"), prior("failed")]
+)
+def test_a_corrected_number_is_a_new_one(told: dict[str, str]) -> None:
+    """`retry` finds it by its reason, whatever became of the number before it."""
     placed = place(replace(fresh(OTHER), prior=told), None, replaces=None)
     assert placed.verdict == Verdict(PENDING, OTHER, CORRECTED)
 
@@ -139,15 +151,19 @@ def test_an_edited_list_says_when_the_number_was_called() -> None:
     assert (placed.verdict.status, placed.verdict.reason) == (SUPPRESSED, ALREADY_CALLED)
     assert "2026-01-02 03:04 UTC (callId call_1)" in placed.verdict.detail
     assert "--again" in placed.verdict.detail
+    assert (placed.call_id, placed.last_attempt_at) == ("call_1", MOMENT)
     undated = place(fresh(), replace(known(SUCCESS), last_attempt_at=None), replaces=None)
     assert "called the number (callId call_1)" in undated.verdict.detail
+    nameless = place(fresh(), replace(known(SUCCESS), call_id=""), replaces=None)
+    assert "UTC (callId not known). To" in nameless.verdict.detail
 
 
 @pytest.mark.parametrize("status", [PENDING, *SAFE_TO_REDIAL, UNKNOWN])
 def test_an_edition_takes_over_where_its_rows_stood(status: CallStatus) -> None:
     """With attempts and time; a number that stands in another list waits there."""
     same = place(fresh(), known(status), replaces="leads.csv")
-    assert (same.verdict.status, same.attempts, same.last_attempt_at) == (status, 2, MOMENT)
+    assert same.verdict == Verdict(status, NUMBER, "why", "More.")
+    assert (same.call_id, same.attempts, same.last_attempt_at) == ("call_1", 2, MOMENT)
     elsewhere = place(fresh(), known(status, "b.csv"), replaces="leads.csv")
     assert (elsewhere.verdict.status, elsewhere.verdict.reason) == (DUPLICATE, OTHER_LIST)
     assert "row 7 of b.csv" in elsewhere.verdict.detail
