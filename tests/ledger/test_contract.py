@@ -395,6 +395,15 @@ async def test_a_number_in_doubt_twice_rings_again_once(
     await journal.close()
 
 
+async def test_what_certainly_rang_is_waived_by_no_word(bench: Bench) -> None:
+    """An unknown row whose number another row called is not dialled again as unknown."""
+    bench.begin([contact(2, NUMBERS[0], SUCCESS), contact(3, NUMBERS[0], UNKNOWN)])
+    journal = bench.run(UNKNOWN)
+    assert await journal.claim() is None
+    assert statuses(bench) == [SUCCESS, SUPPRESSED]
+    await journal.close()
+
+
 @pytest.mark.parametrize("end", [REFUSED, THROTTLED, None], ids=["refused", "429", "released"])
 async def test_each_lost_answer_stays_lost_by_itself(bench: Bench, end: Settlement | None) -> None:
     """Of two rows dialled again, what one comes to says nothing of the other."""
@@ -423,8 +432,9 @@ async def test_each_lost_answer_stays_lost_by_itself(bench: Bench, end: Settleme
 async def test_the_doubt_of_a_row_that_waits_is_not_taken_for_another(
     bench: Bench, end: Settlement | None
 ) -> None:
-    """The newest lost answer is of another number, and stands already."""
-    bench.begin([*pending(2), contact(4, NUMBERS[0], CallStatus.EXPIRED)])
+    """The newest lost answer is of another number, and stands all the time."""
+    again = [contact(row, NUMBERS[row % 2], CallStatus.EXPIRED) for row in (4, 5)]
+    bench.begin([*pending(2), *again])
     journal = bench.run()
     await journal.settle(await claimed_from(journal), LOST)
     bench.clock.move(60)
@@ -436,7 +446,7 @@ async def test_the_doubt_of_a_row_that_waits_is_not_taken_for_another(
     await journal.close()
     other = bench.run(CallStatus.EXPIRED)
     assert await other.claim() is None
-    assert statuses(bench) == [UNKNOWN, UNKNOWN, SUPPRESSED]
+    assert statuses(bench) == [UNKNOWN, UNKNOWN, SUPPRESSED, SUPPRESSED]
     await other.close()
 
 

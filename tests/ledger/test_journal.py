@@ -65,6 +65,7 @@ async def test_a_claim_is_durable_before_it_is_told(sql_bench: SqlBench) -> None
     assert seen_from_outside(sql_bench.where) == ["dialing", "dialing", "pending"]
     assert attempts_of(sql_bench.where) == [(NUMBERS[0], "dialing"), (NUMBERS[1], "dialing")]
     assert claims[0] is not None
+    assert claims[0].list_id == sql_bench.list_id
     await journal.settle(claims[0], ACCEPTED)
     assert seen_from_outside(sql_bench.where) == ["success", "dialing", "pending"]
     await journal.close()
@@ -177,12 +178,14 @@ async def test_a_claim_cancelled_during_its_commit_is_given_back(
     assert attempts_of(sql_bench.where) == []
 
 
+@pytest.mark.parametrize("fails", [False, True], ids=["claimed", "failed"])
 async def test_a_claim_cancelled_just_after_its_commit_is_given_back(
-    sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch
+    sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch, *, fails: bool
 ) -> None:
     """The answer is there, but the lane is cancelled before it can look at it."""
     sql_bench.begin(pending(1))
     journal = sql_bench.run()
+    Commits(sql_bench.ledger, monkeypatch).fail = fails
     original = journal._enqueue
 
     def enqueue(operation: Any) -> asyncio.Future[Any]:
@@ -307,7 +310,7 @@ async def test_the_campaign_remembers_over_lists(sql_bench: SqlBench) -> None:
     }
 
 
-@pytest.mark.parametrize("end", [REFUSED, None], ids=["refused", "released"])
+@pytest.mark.parametrize("end", [REFUSED, ACCEPTED, None], ids=["refused", "rang", "released"])
 async def test_campaigns_have_doubts_of_their_own(
     sql_bench: SqlBench, end: Settlement | None
 ) -> None:
@@ -318,17 +321,43 @@ async def test_campaigns_have_doubts_of_their_own(
     await journal.close()
     sql_bench.clock.move(60)
     other = sql_bench.acquire(sql_bench.new_campaign("renewals"))
-    journal = sql_bench.journal(other, sql_bench.add_list(other, pending(1)))
+    other_list = sql_bench.add_list(
+        other, [contact(2, NUMBERS[0]), contact(3, NUMBERS[0], CallStatus.EXPIRED)]
+    )
+    journal = sql_bench.journal(other, other_list)
     await journal.settle(await claimed_from(journal), LOST)
     await journal.close()
     journal = sql_bench.run(CallStatus.UNKNOWN)
     claimed = await claimed_from(journal)
     await (journal.release(claimed) if end is None else journal.settle(claimed, end))
     await journal.close()
-    journal = sql_bench.run(CallStatus.EXPIRED)
+    for journal in (
+        sql_bench.run(CallStatus.EXPIRED),
+        sql_bench.journal(other, other_list, CallStatus.EXPIRED),
+    ):
+        assert await journal.claim() is None
+        await journal.close()
+    stands = "success" if end is ACCEPTED else "unknown"
+    expected = [stands, "suppressed", "unknown", "suppressed"]
+    assert seen_from_outside(sql_bench.where) == expected
+
+
+async def test_a_doubt_is_waived_once_over_all_lists(sql_bench: SqlBench) -> None:
+    """Also where a commit claims the last unknown row of one list and the first of the next."""
+    unknown = CallStatus.UNKNOWN
+    sql_bench.begin([contact(2, NUMBERS[0], unknown)])
+    lease = sql_bench.acquire()
+    more = [contact(2, NUMBERS[1], unknown), contact(3, NUMBERS[0], unknown)]
+    picks = [Pick(sql_bench.list_id, unknown)]
+    picks.append(Pick(sql_bench.add_list(lease, more, "more.csv"), unknown))
+    journal = Journal(sql_bench.ledger, lease, picks, spacing=SPACING, clock=sql_bench.clock)
+    claims = await asyncio.gather(journal.claim(), journal.claim())
+    for claimed in claims:
+        assert claimed is not None
+        await journal.settle(claimed, LOST)
     assert await journal.claim() is None
     await journal.close()
-    assert seen_from_outside(sql_bench.where) == ["unknown", "suppressed", "unknown"]
+    assert seen_from_outside(sql_bench.where) == ["unknown", "unknown", "suppressed"]
 
 
 async def test_the_newest_doubt_is_the_one_that_stands(sql_bench: SqlBench) -> None:
