@@ -141,6 +141,29 @@ async def test_a_commit_that_fails_is_told_to_all_and_skips_nobody(
     await journal.close()
 
 
+async def test_whoever_waits_behind_a_commit_that_fails_is_next(
+    sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came in meanwhile is not left without an answer."""
+    sql_bench.begin(pending(2))
+    journal = sql_bench.run()
+    commits = Commits(sql_bench.ledger, monkeypatch)
+    commits.fail = True
+    commits.gate.clear()
+    first = asyncio.create_task(journal.claim())
+    await commits.begun.wait()
+    second = asyncio.create_task(journal.claim())
+    await asyncio.sleep(0)  # it has asked
+    journal._thread.submit(setattr, commits, "fail", False)  # after this commit, before the next
+    commits.gate.set()
+    with pytest.raises(LedgerError, match="full"):
+        await first
+    claimed = await asyncio.wait_for(second, 30)
+    assert claimed is not None
+    assert claimed.row == 2
+    await journal.close()
+
+
 async def test_a_commit_that_fails_at_its_end_claims_nothing(sql_bench: SqlBench) -> None:
     """Even if the database itself says no at COMMIT."""
     sql_bench.begin(pending(2))
@@ -447,12 +470,11 @@ async def test_what_the_ledger_cannot_take_is_kept(
     rang, unsent = [await claimed_from(journal) for _ in range(2)]
     commits.away = 1000
     answers = await asyncio.gather(
-        journal.settle(rang, ACCEPTED),
-        journal.release(unsent),
-        journal.claim(),
-        return_exceptions=True,
+        journal.settle(rang, ACCEPTED), journal.claim(), return_exceptions=True
     )
     assert {type(answer) for answer in answers} == {LedgerAwayError}
+    with pytest.raises(LedgerAwayError):
+        await journal.release(unsent)
     assert journal.unrecorded == [(rang, ACCEPTED)]
     commits.away = 0 if is_back else 1000
     await journal.close()
