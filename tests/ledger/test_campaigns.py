@@ -16,7 +16,7 @@ from batchdial.ledger.ledger import LEASE, Ledger, Owner
 from batchdial.ledger.schema import attempts, campaigns, lists, rows
 from batchdial.models import CallStatus
 from tests.ledger.bench import NUMBERS, SERVICE, SqlBench, after, contact, here, pending
-from tests.ledger.test_contract import ACCEPTED, LOST, claimed_from
+from tests.ledger.test_contract import ACCEPTED, LOST, REFUSED, THROTTLED, claimed_from
 
 END = LEASE.total_seconds()
 
@@ -46,6 +46,10 @@ def test_a_campaign_is_a_name_and_an_agent(sql_bench: SqlBench) -> None:
     assert len({first.id, *others}) == 3
     assert {one.agent for one in ledger.find("spring")} == {"ag_1", "ag_2"}
     assert ledger.find("spring", "ag_3") == []
+    fresh = ledger.campaign("spring", "ag_4", SERVICE, after(now, -60))
+    assert (fresh.name, fresh.agent) == ("spring", "ag_4")
+    assert ledger.campaign("ag_1", "ag_4", SERVICE, now).name == "ag_1"
+    assert ledger.campaign("spring", "ag_1", SERVICE, now) == first
 
 
 def test_the_campaign_used_last_is_found_first(sql_bench: SqlBench) -> None:
@@ -142,6 +146,43 @@ async def test_a_dead_owner_here_is_followed_at_once(sql_bench: SqlBench) -> Non
         "It may have rung at 2027-01-15 08:00:00 UTC."
     )
     assert left[1].last_attempt_at == sql_bench.clock.moment
+
+
+@pytest.mark.parametrize("how", ["followed", "given back", "looked at"])
+async def test_only_what_was_in_flight_becomes_unknown(sql_bench: SqlBench, how: str) -> None:
+    """Other rows' calls, and what the row's earlier attempt came to, stay as they were told."""
+    sql_bench.begin(pending(5))
+    now = after(sql_bench.clock.moment, 1_000)
+    owner = here() if how == "given back" else here(dead_pid())
+    lease = sql_bench.ledger.acquire(sql_bench.campaign, owner, now)
+    journal = sql_bench.journal(lease, sql_bench.list_id)
+    for end in (ACCEPTED, THROTTLED, REFUSED, ACCEPTED):
+        claimed = await claimed_from(journal)
+        await journal.settle(claimed, end)
+        if end is THROTTLED:
+            waits = claimed
+    assert await journal.claim_again(waits) is not None
+    await claimed_from(journal)
+    await journal.close()
+    if how == "followed":
+        sql_bench.ledger.acquire(sql_bench.campaign, here(), now)
+    elif how == "given back":
+        sql_bench.ledger.release(lease)
+    else:
+        sql_bench.ledger.owner(sql_bench.campaign, now)
+    columns = attempts.c.nth, attempts.c.status, attempts.c.reason, attempts.c.call_id
+    query = sa.select(*columns).order_by(attempts.c.row_id, attempts.c.nth)
+    with sql_bench.ledger.reading() as connection:
+        assert [tuple(row) for row in connection.execute(query)] == [
+            (1, "success", "", "call_1"),
+            (1, "failed", "rate_limited", ""),
+            (2, "unknown", "answer_lost", ""),
+            (1, "failed", "refused", ""),
+            (1, "success", "", "call_1"),
+            (1, "unknown", "answer_lost", ""),
+        ]
+    told = [row.verdict.status.value for row in sql_bench.standing()]
+    assert told == ["success", "unknown", "failed", "success", "unknown"]
 
 
 def test_an_owner_elsewhere_keeps_the_campaign_until_its_lease_ends(sql_bench: SqlBench) -> None:
