@@ -17,8 +17,9 @@ from batchdial.errors import ConfigError, LedgerAwayError, LedgerError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The newest step under `migrations/versions`; a ledger that names another is older or newer.
-HEAD = "0001"
+#: The newest step under `migrations/versions`, and those before it, from which it is reached.
+HEAD = "0002"
+_EARLIER = frozenset({None, "0001"})
 #: Seconds that a writer waits for another process's transaction to end.
 BUSY_SECONDS = 4.0
 #: Any number; whoever brings a PostgreSQL ledger's schema up to date holds the lock of this one.
@@ -180,28 +181,33 @@ def _postgres(url: str) -> sa.Engine:
 
 
 def _migrate(engine: sa.Engine, where: str) -> None:
+    """Bring a new or an older ledger to this program's schema, all of it or nothing."""
     with engine.connect() as connection:
         found = _version(connection)
     if found == HEAD:
         return
-    if found is not None:
+    if found not in _EARLIER:
         raise LedgerError(
             f"The ledger {shown(where)} was written by a newer batchdial (schema {found}, this one "
             f"knows {HEAD}). Nobody was called.\nUpgrade with: pip install --upgrade batchdial"
         )
-    # Only a new ledger pays for this import.
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # SQLite's transactions begin with a lock anyway
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
+        if _version(connection) != HEAD:  # unless another process was faster
+            upgrade(connection, HEAD)
+
+
+def upgrade(connection: sa.Connection, revision: str) -> None:
+    """Take the steps to a schema; only a ledger that is not of today pays for this import."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":  # SQLite's transactions begin with a lock anyway
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
-        if _version(connection) is None:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def _version(connection: sa.Connection) -> str | None:

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from batchdial.ledger.rows import Pick as Pick
+from batchdial.ledger.rows import Rows
+from batchdial.ledger.rows import conditions as conditions
 from batchdial.ledger.schema import attempts, campaigns, lists, rows
 from batchdial.ledger.staging import Writing, row_values
-from batchdial.models import CallStatus, Contact, Verdict, row_as_json
+from batchdial.models import CallStatus, Contact, row_as_json
 from batchdial.rules.redial import ALREADY_CALLED, Known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
-    from batchdial.ledger.ledger import Lease, Ledger
+    from batchdial.ledger.ledger import Lease
     from batchdial.models import Campaign
-
-#: Rows that are read from the ledger in one piece.
-PAGE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,6 @@ class StoredList:
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
-    """Rows of one list and one status, in the order in which they stand."""
-
-    list_id: int
-    status: CallStatus
-    chosen: int | None = None  #: only rows that were chosen under this fence; None takes all
-
-
-@dataclass(frozen=True, slots=True)
 class Amendments:
     """What a results file that was fed back changes in the list it came from."""
 
@@ -57,11 +48,8 @@ class Amendments:
     added: list[Contact] = field(default_factory=list)
 
 
-class Lists:
+class Lists(Rows):
     """The lists of one ledger."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
 
     def active(self, campaign: Campaign) -> list[StoredList]:
         """The lists that the campaign runs now, oldest first; earlier editions are left out."""
@@ -170,12 +158,6 @@ class Lists:
         """Record contacts at the end of a staged list; those that a person corrected are marked."""
         return Writing(self._ledger, list_id, mark, alive)
 
-    def rows_at(self, list_id: int, numbers: Sequence[int]) -> dict[int, tuple[int, Contact]]:
-        """The rows of a list at these spreadsheet rows: row number to id and contact."""
-        query = sa.select(rows).where(rows.c.list_id == list_id, rows.c.row.in_(numbers))
-        with self._ledger.reading() as connection:
-            return {row.row: (row.id, _contact(row)) for row in connection.execute(query)}
-
     def amend(self, list_id: int, changes: Amendments, mark: int) -> None:
         """Write what a person corrected in a results file, and mark the rows it names."""
         amended = [
@@ -247,97 +229,18 @@ class Lists:
         for list_id in drafts:
             self.discard(list_id)
 
-    def counts(self, list_ids: Collection[int]) -> dict[tuple[CallStatus, str], int]:
-        """How many rows there are by status and reason."""
-        query = (
-            sa.select(rows.c.status, rows.c.reason, sa.func.count())
-            .where(rows.c.list_id.in_(list_ids))
-            .group_by(rows.c.status, rows.c.reason)
-        )
-        with self._ledger.reading() as connection:
-            return {
-                (CallStatus(status), reason): number
-                for status, reason, number in connection.execute(query)
-            }
-
-    def shared_call_ids(self, list_ids: Collection[int]) -> list[tuple[str, int]]:
-        """The callIds that were given for several numbers, with how many; the worst few."""
-        number = sa.func.count(rows.c.e164.distinct())
-        query = (
-            sa.select(rows.c.call_id, number)
-            .where(
-                rows.c.list_id.in_(list_ids),
-                rows.c.call_id != "",
-                rows.c.status == CallStatus.SUCCESS,
-            )
-            .group_by(rows.c.call_id)
-            .having(number > 1)
-            .order_by(number.desc(), rows.c.call_id)
-            .limit(3)
-        )
-        with self._ledger.reading() as connection:
-            return [(call_id, count) for call_id, count in connection.execute(query)]
-
-    def pace(self, campaign: Campaign, since: datetime, now: datetime) -> float:
-        """Attempts a second, from the first that was begun after `since` until now."""
-        query = sa.select(sa.func.count(), sa.func.min(attempts.c.claimed_at)).where(
-            attempts.c.campaign_id == campaign.id, attempts.c.claimed_at >= since
-        )
-        with self._ledger.reading() as connection:
-            number, first = connection.execute(query).one()
-        return number / max(1.0, (now - first).total_seconds()) if number else 0.0
-
-    def count(self, picks: Collection[Pick]) -> int:
-        """How many rows a scope holds."""
-        with self._ledger.reading() as connection:
-            return sum(
-                connection.execute(
-                    sa.select(sa.func.count()).select_from(rows).where(*conditions(pick))
-                ).scalar_one()
-                for pick in picks
-            )
-
-    def first(self, picks: Collection[Pick], number: int) -> list[tuple[int, Contact]]:
-        """The first contacts of a scope, each with its list's id."""
-        found: list[tuple[int, Contact]] = []
-        with self._ledger.reading() as connection:
-            for pick in picks:
-                query = sa.select(rows).where(*conditions(pick)).order_by(rows.c.id)
-                result = connection.execute(query.limit(number - len(found)))
-                found += [(pick.list_id, _contact(row)) for row in result]
-        return found
-
-    def contacts(
-        self, list_id: int, statuses: Collection[CallStatus] | None = None
-    ) -> Iterator[Contact]:
-        """All rows of a list in the file's order, read page by page."""
-        last = 0
-        while True:
-            query = sa.select(rows).where(rows.c.list_id == list_id, rows.c.id > last)
-            with self._ledger.reading() as connection:
-                found = connection.execute(query.order_by(rows.c.id).limit(PAGE)).all()
-                page = [_contact(row) for row in found]
-            for contact in page:
-                if statuses is None or contact.verdict.status in statuses:
-                    yield contact
-            if len(page) < PAGE:
-                return
-            last = found[-1].id
-
 
 #: What a corrected row may change.
 _AMENDABLE = ("cells", "e164", "status", "reason", "detail")
 
+#: Word for word as in the index `one_ring`: SQLite does not see that it may use the index where
+#: the statuses are parameters, and would read all attempts for every call.
 RANG_OF_ATTEMPTS = sa.and_(
-    attempts.c.status.in_([CallStatus.DIALING, CallStatus.SUCCESS, CallStatus.UNKNOWN]),
+    attempts.c.status.in_(
+        [sa.literal_column(f"'{status}'") for status in ("dialing", "success", "unknown")]
+    ),
     attempts.c.waived_at.is_(None),
 )
-
-
-def conditions(pick: Pick) -> list[sa.ColumnElement[bool]]:
-    """What a row must be to belong to a pick."""
-    wanted = [rows.c.list_id == pick.list_id, rows.c.status == pick.status]
-    return wanted if pick.chosen is None else [*wanted, rows.c.chosen == pick.chosen]
 
 
 def rung_already(campaign: Campaign, numbers: Collection[str] | sa.ColumnElement[str]) -> Any:
@@ -360,7 +263,7 @@ def _insert_imported(list_id: int, campaign: Campaign, now: datetime) -> sa.Inse
         rows.c.list_id == list_id,
         sa.or_(
             rows.c.status.in_([CallStatus.SUCCESS, CallStatus.UNKNOWN]),
-            rows.c.reason == ALREADY_CALLED,
+            sa.and_(rows.c.status == CallStatus.SUPPRESSED, rows.c.reason == ALREADY_CALLED),
         ),
         rows.c.e164.is_not(None),
     )
@@ -419,16 +322,4 @@ def _known(row: Any) -> Known:
         row.last_attempt_at,
         row.list_name,
         row.row,
-    )
-
-
-def _contact(row: Any) -> Contact:
-    return Contact(
-        row.row,
-        tuple(json.loads(row.cells)),
-        Verdict(CallStatus(row.status), row.e164, row.reason, row.detail),
-        None,
-        row.call_id,
-        row.attempts,
-        row.last_attempt_at,
     )

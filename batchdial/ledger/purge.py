@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from batchdial.errors import CampaignBusyError, ConfigError, LedgerError
+from batchdial.ledger.rows import counted
 from batchdial.ledger.schema import attempts, campaigns, lists, rows
 from batchdial.models import CallStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from batchdial.ledger.ledger import Lease, Ledger
     from batchdial.models import Campaign
 
@@ -92,7 +95,8 @@ def purge(ledger: Ledger, lease: Lease, now: datetime) -> None:
                 f"{campaign.name} was taken by another process meanwhile. Nothing was deleted."
             )
         for row in connection.execute(sa.select(lists).where(of_campaign)).all():
-            counts = _counts(connection, row.id) if row.state == "active" else []
+            found = counted(connection, row.id) if row.state == "active" else {}
+            counts = [(status, reason, number) for (status, reason), number in found.items()]
             if row.state != "draft":
                 connection.execute(_hollowed(row.id, campaign.generation, counts, now))
         connection.execute(sa.delete(attempts).where(attempts.c.campaign_id == campaign.id))
@@ -128,17 +132,8 @@ def wipe(ledger: Ledger) -> None:
         )
 
 
-def _counts(connection: sa.Connection, list_id: int) -> list[tuple[str, str, int]]:
-    query = (
-        sa.select(rows.c.status, rows.c.reason, sa.func.count())
-        .where(rows.c.list_id == list_id)
-        .group_by(rows.c.status, rows.c.reason)
-    )
-    return [(status, reason, number) for status, reason, number in connection.execute(query)]
-
-
 def _hollowed(
-    list_id: int, generation: int, counts: list[tuple[str, str, int]], now: datetime
+    list_id: int, generation: int, counts: Sequence[tuple[str, str, int]], now: datetime
 ) -> sa.Update:
     """The list without anything of its file, nor a digest on which guesses could be tried."""
     told = json.dumps({"purgedAt": now.isoformat(), "counts": counts})

@@ -42,7 +42,7 @@ def test_every_cell_comes_back_as_it_was_read(
 
 def test_rows_come_back_page_by_page(sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """None is lost or told twice at the joints, and a filter does not end the reading."""
-    monkeypatch.setattr("batchdial.ledger.lists.PAGE", 7)
+    monkeypatch.setattr("batchdial.ledger.rows.PAGE", 7)
     for count in (0, 6, 7, 8, 21):
         sql_bench.begin(pending(count))
         assert [row.row for row in sql_bench.standing()] == list(range(2, 2 + count))
