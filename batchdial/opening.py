@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from batchdial.campaign import Session, Work
 from batchdial.errors import ConfigError, ListError
 from batchdial.intake import Source, compare, origin, stage
+from batchdial.ledger.finding import find_campaign
 from batchdial.ledger.ledger import Lease, Ledger, Owner
 from batchdial.ledger.lists import Lists, Pick, StoredList
 from batchdial.ledger.purge import refuse_purged
@@ -84,26 +85,6 @@ def open_retry(
 ) -> Session:
     """Prepare to dial again the rows of a campaign that are safe to dial again."""
     return _reopen(settings, name, _to_retry(include_unknown))
-
-
-def find_campaign(ledger: Ledger, name: str | None, agent: str | None) -> Campaign:
-    """
-    The campaign that a person means: of this name, else the latest.
-
-    Raises:
-        ConfigError: There is none, or two agents have one; the message names them.
-    """
-    found = ledger.find(name, agent)
-    if not found:
-        known = ", ".join(sorted({one.name for one in ledger.find()})) or "none yet"
-        which = (f"no campaign {name!r}" if name else "no campaign") + (
-            f" of agent {agent}" if agent else ""
-        )
-        raise ConfigError(f"The ledger {ledger.where} has {which}. It knows: {known}.")
-    if name is not None and len(found) > 1:
-        agents = ", ".join(one.agent for one in found)
-        raise ConfigError(f"{name} ran with several agents: {agents}. Say which: --agent ID")
-    return found[0]
 
 
 def _to_retry(include_unknown: bool) -> tuple[CallStatus, ...]:
@@ -243,9 +224,10 @@ class _Desk:
             ConfigError: One does: the ledger is another one than made those calls, or was deleted.
         """
         name = self._lease.campaign.name
-        known = self._lists.calls(name)
-        for path in dict.fromkeys(outputs):
-            forgotten = _forgotten(path, name, known) if is_results_file(path) else 0
+        found = [path for path in dict.fromkeys(outputs) if is_results_file(path)]
+        known = self._lists.calls(name) if found else set()
+        for path in found:
+            forgotten = _forgotten(path, name, known)
             if forgotten:
                 raise ConfigError(
                     f"{path} tells of {forgotten:,} numbers that {name} called, but the ledger "

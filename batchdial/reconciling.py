@@ -47,6 +47,11 @@ class Judged:
         """Where the row would stand."""
         return self.finding.status if self.finding else CallStatus.UNKNOWN
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it stays as it is."""
+        return self.status is CallStatus.UNKNOWN
+
     def as_json(self) -> dict[str, Any]:
         """For programs; the number is masked, the row names it."""
         contact = self.row.contact
@@ -125,11 +130,7 @@ class Reconciliation:
 
     def settle(self, judged: Sequence[Judged]) -> int:
         """Write what was found; the number of rows that are settled."""
-        found = [
-            one.finding
-            for one in judged
-            if one.finding is not None and one.status is not CallStatus.UNKNOWN
-        ]
+        found = [one.finding for one in judged if one.finding is not None and not one.is_open]
         if found:
             self._evidence.settle(self._lease, found, datetime.now(UTC))
         return len(found)

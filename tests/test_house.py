@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import batchdial
 from batchdial.cli.main import cli
 from batchdial.errors import ExitCode
+from batchdial.ledger.ledger import Ledger
 
 ROOT = Path(__file__).parent.parent
 PAPERS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -22,6 +24,7 @@ PAPERS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: What takes long to load, and has nothing to do with answering a question about flags.
 HEAVY = {
     "alembic",
+    "asyncio",
     "calamine",
     "fastapi",
     "httpx",
@@ -62,6 +65,16 @@ def test_help_is_light(arguments: tuple[str, ...]) -> None:
     assert loaded_by(*arguments) & HEAVY == set()
 
 
+@pytest.mark.parametrize("command", ["status", "campaigns", "results"])
+def test_a_look_at_the_ledger_is_light(command: str, tmp_path: Path) -> None:
+    """It loads nothing that reads lists or sends requests."""
+    where = str(tmp_path / "ledger.db")
+    with Ledger(where) as ledger:
+        ledger.campaign("leads", "ag_1", "https://cald.test", datetime.now(UTC))
+    needed = {"asyncio", "pydantic", "rich", "sqlalchemy"}  # SQLAlchemy loads asyncio
+    assert loaded_by(command, "--ledger", where) & HEAVY - needed == set()
+
+
 def test_python_m() -> None:
     """`python -m batchdial` is the command."""
     done = subprocess.run(
@@ -90,6 +103,7 @@ def test_the_command_is_installed() -> None:
         "ledger/migrations/env.py",
         "ledger/migrations/script.py.mako",
         "ledger/migrations/versions/first_0001.py",
+        "ledger/migrations/versions/indexes_0002.py",
     ],
 )
 def test_package_data(name: str) -> None:

@@ -33,7 +33,7 @@ def _ledger(given: dict[str, Any]) -> Ledger:
 @options.flags(options.WHO, LEDGER, [options.TALK[0]])
 def status(campaign: str | None, watch: bool, as_json: bool, **given: Any) -> int:
     """Counts, pace and finish time of a campaign, by default the latest."""
-    from batchdial.opening import find_campaign
+    from batchdial.ledger.finding import find_campaign
     from batchdial.standing import standing
 
     with _ledger(dict(given)) as ledger:
@@ -86,7 +86,7 @@ def results(
     **given: Any,
 ) -> int:
     """Write the results file again."""
-    from batchdial.opening import find_campaign
+    from batchdial.ledger.finding import find_campaign
     from batchdial.standing import write
 
     with _ledger(dict(given)) as ledger:

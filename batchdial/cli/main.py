@@ -6,7 +6,6 @@ import errno
 import io
 import os
 import sys
-import traceback
 from contextlib import suppress
 from typing import NoReturn
 
@@ -16,7 +15,6 @@ from batchdial import __version__
 from batchdial.cli import dial, look, service, upkeep
 from batchdial.cli.text import say
 from batchdial.errors import BatchDialError, ExitCode
-from batchdial.rules.masking import without_keys
 
 EPILOG = """
 Begin with `batchdial check leads.csv`, which dials nothing, or rehearse against
@@ -100,10 +98,10 @@ def main() -> NoReturn:
     except click.ClickException as error:
         told = io.StringIO()
         error.show(file=told)
-        say(without_keys(told.getvalue().rstrip("\n")))
+        _refuse(told.getvalue().rstrip("\n"))
         code = error.exit_code
     except BatchDialError as error:
-        say(without_keys(str(error)))
+        _refuse(str(error))
         code = error.exit_code
     except BrokenPipeError:
         _let_output_go()
@@ -117,6 +115,13 @@ def main() -> NoReturn:
             say(_bug(error))
             code = ExitCode.BUG
     sys.exit(int(code or 0))
+
+
+def _refuse(text: str) -> None:
+    """Say what is wrong, without a key that somebody may have typed."""
+    from batchdial.rules.masking import without_keys
+
+    say(without_keys(text))
 
 
 def _let_output_go() -> None:
@@ -143,6 +148,8 @@ def _refuse_bytes() -> None:
 
 def _bug(error: Exception) -> str:
     """Where it happened, without the values that an error's own text may quote."""
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "batchdial" in frame.filename] or frames
     place = f"{os.path.basename(ours[-1].filename)}, line {ours[-1].lineno}"

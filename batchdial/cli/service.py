@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ import click
 from batchdial.cli import options
 from batchdial.cli.text import plural, put, say, table
 from batchdial.errors import BatchDialError, ExitCode
-from batchdial.rules.cells import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +21,10 @@ if TYPE_CHECKING:
 @options.flags(options.SERVICE, [options.CONFIG[0]], [options.TALK[0]])
 def agents(as_json: bool, **given: Any) -> int:
     """The account's agents."""
+    import asyncio
+
     from batchdial.dialing.client import Service
+    from batchdial.rules.cells import printable
 
     settings = options.settings_of(given)
     service = Service(settings.base_url, settings.key(), settings.key_origin())
@@ -48,6 +49,7 @@ def agents(as_json: bool, **given: Any) -> int:
 @options.flags(options.WHO, options.SERVICE, [options.CONFIG[0]])
 def template(output: Path | None, **given: Any) -> int:
     """An empty list with the columns that an agent uses."""
+    import asyncio
     import csv
     import sys
 
@@ -106,6 +108,8 @@ def _ledger(settings: Settings) -> str:
 
 
 def _service(settings: Settings) -> str:
+    import asyncio
+
     from batchdial.dialing.client import Service
 
     service = Service(settings.base_url, settings.key(), settings.key_origin())

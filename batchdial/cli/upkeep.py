@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +10,10 @@ import click
 from batchdial.cli import options
 from batchdial.cli.text import is_terminal, plural, put, say, typed, unknown_in_words
 from batchdial.errors import ExitCode
-from batchdial.models import CallStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
     from zoneinfo import ZoneInfo
 
     from batchdial.dialing.client import Service
@@ -45,6 +42,9 @@ _YES = click.option("--yes", "-y", is_flag=True, help="Do it without a question.
 
 def _stretch(_: click.Context, __: click.Parameter, text: str) -> timedelta:
     """`90s`, `10m`, `2h`."""
+    import re
+    from datetime import timedelta
+
     match = re.fullmatch(r"([0-9]{1,5})([smh])", text.strip())
     if match is None:
         raise click.BadParameter(f"{text!r} is no length of time; write 90s, 10m or 2h")
@@ -97,9 +97,9 @@ def reconcile(
     A row is settled by the only call to its number that can have been its own. Without
     a file, the rows that are open are listed.
     """
+    from batchdial.ledger.finding import find_campaign
     from batchdial.ledger.ledger import Ledger
     from batchdial.lists.calllog import Reader
-    from batchdial.opening import find_campaign
     from batchdial.reconciling import Reconciliation, looked_up
 
     name, files = _parted(words)
@@ -117,7 +117,7 @@ def reconcile(
             logs = [looked_up(_service(settings), log) for log in logs]
         with Reconciliation(ledger, campaign) as session:
             judged = session.judge(logs, within=within, complete=complete)
-            settled = sum(one.status is not CallStatus.UNKNOWN for one in judged)
+            settled = sum(not one.is_open for one in judged)
             if not quiet:
                 _show_logs(logs)
                 _show_judged(campaign.name, judged)
@@ -188,6 +188,8 @@ def _moment(text: str, zone: ZoneInfo | None) -> Span:
 
 def _read(reader: Reader, files: Sequence[str], *, ask: bool) -> list[CallLog]:
     """The logs; where their times name no zone, a person at a terminal is asked."""
+    from dataclasses import replace
+
     from batchdial.lists.calllog import ZoneMissingError
 
     try:
@@ -256,14 +258,12 @@ def _show_judged(name: str, judged: Sequence[Judged]) -> None:
         contact = one.row.contact
         number = mask_number(contact.verdict.e164 or "")
         said = printable(f"row {contact.row} of {one.row.list_name}, {number}: {one.why}", 300)
-        say(f"  {'stays unknown' if one.status is CallStatus.UNKNOWN else one.status:13}  {said}")
+        say(f"  {'stays unknown' if one.is_open else one.status:13}  {said}")
 
 
 def _reconciled_as_json(
     name: str, logs: Sequence[CallLog], judged: Sequence[Judged], *, dry_run: bool
 ) -> dict[str, Any]:
-    is_open = [one.status is CallStatus.UNKNOWN for one in judged]
-    told = [one.as_json() for one in judged]
     return {
         "campaign": name,
         "dryRun": dry_run,
@@ -277,8 +277,8 @@ def _reconciled_as_json(
             }
             for log in logs
         ],
-        "settled": [one for one, still in zip(told, is_open, strict=True) if not still],
-        "unknown": [one for one, still in zip(told, is_open, strict=True) if still],
+        "settled": [one.as_json() for one in judged if not one.is_open],
+        "unknown": [one.as_json() for one in judged if one.is_open],
     }
 
 
@@ -293,8 +293,8 @@ def purge(campaign: str, results: bool, yes: bool, **given: Any) -> int:
     Nobody can be told any more whom it called, so it calls nobody again unless `run
     --again` says so.
     """
+    from batchdial.ledger.finding import find_campaign
     from batchdial.ledger.ledger import Ledger
-    from batchdial.opening import find_campaign
     from batchdial.purging import prepared
 
     settings = options.settings_of(given)
@@ -310,6 +310,8 @@ def purge(campaign: str, results: bool, yes: bool, **given: Any) -> int:
 
 
 def _show_purge(purging: Purge, *, results: bool) -> None:
+    from batchdial.models import CallStatus
+
     say(f"{purging.campaign.name}  {purging.tally.equation()}")
     if purging.before is not None:
         say("It was purged before; what traces may be left in the ledger's file are removed.")
