@@ -38,7 +38,7 @@ class Standing:
     per_second: float  #: calls a second, over the last minute
     lists: tuple[str, ...]
     purged_at: datetime | None = None  #: UTC; when its rows were deleted
-    unknown: tuple[OpenRow, ...] = ()  #: rows that may have rung
+    unknown: tuple[OpenRow, ...] = ()  #: rows that may have rung; the first where they are many
 
     @property
     def seconds_left(self) -> float | None:
@@ -76,22 +76,35 @@ def _unknown_as_json(one: OpenRow) -> dict[str, Any]:
     }
 
 
-def standing(ledger: Ledger, campaign: Campaign) -> Standing:
-    """Look at one campaign."""
+def standing(ledger: Ledger, campaign: Campaign, named: int | None = None) -> Standing:
+    """
+    Look at one campaign.
+
+    Args:
+        ledger: Where it stands.
+        campaign: Which.
+        named: Rows that may have rung of which each is told; None takes all.
+    """
     lists = Lists(ledger)
     active = lists.active(campaign)
     now = datetime.now(UTC)
     owner = ledger.owner(campaign, now)
-    left = purged(ledger, campaign)
-    counts = left.counts if left else lists.counts([one.id for one in active])
+    left = None if active else purged(ledger, campaign)
+    tally = Tally.of(left.counts if left else lists.counts([one.id for one in active]))
+    per_second, unknown = 0.0, []
+    if owner is not None:
+        since = max(now - RECENT, ledger.owned_since(campaign) or now)
+        per_second = lists.pace(campaign, since, now)
+    if active and tally[CallStatus.UNKNOWN]:
+        unknown = Evidence(ledger, campaign).open_rows(named)
     return Standing(
         campaign,
-        Tally.of(counts),
+        tally,
         owner,
-        lists.pace(campaign, max(now - RECENT, ledger.owned_since(campaign) or now), now),
+        per_second,
         left.lists if left else tuple(one.name for one in active),
         left.at if left else None,
-        tuple(Evidence(ledger, campaign).open_rows()),
+        tuple(unknown),
     )
 
 

@@ -39,7 +39,7 @@ def status(campaign: str | None, watch: bool, as_json: bool, **given: Any) -> in
     with _ledger(dict(given)) as ledger:
         found = find_campaign(ledger, campaign, given["agent"])
         while True:
-            now = standing(ledger, found)
+            now = standing(ledger, found, None if as_json else UNKNOWN_SHOWN)
             if as_json:
                 put(now.as_json())
             else:
@@ -50,14 +50,16 @@ def status(campaign: str | None, watch: bool, as_json: bool, **given: Any) -> in
 
 
 def _show(now: Standing) -> None:
+    from batchdial.models import CallStatus
+
     tell(f"{now.campaign.name}  {now.tally.equation()}")
     if now.purged_at is not None:
         tell(f"  Purged at {now.purged_at.astimezone():%Y-%m-%d %H:%M}; these counts are left.")
         return
     tell(f"  {_live(now.owner, now.per_second, now.seconds_left)}")
-    for one in now.unknown[:UNKNOWN_SHOWN]:
+    for one in now.unknown:
         tell(f"  {unknown_in_words(one)}")
-    more = len(now.unknown) - UNKNOWN_SHOWN
+    more = now.tally[CallStatus.UNKNOWN] - len(now.unknown)
     if more > 0:
         name = typed(now.campaign.name)
         tell(f"  … and {more:,} more: batchdial results {name} -o - --status unknown")
@@ -103,7 +105,7 @@ def campaigns(as_json: bool, **given: Any) -> int:
     from batchdial.standing import standing
 
     with _ledger(dict(given)) as ledger:
-        found = [standing(ledger, one) for one in ledger.find()]
+        found = [standing(ledger, one, None if as_json else 0) for one in ledger.find()]
         if as_json:
             put([one.as_json() for one in found])
             return ExitCode.OK

@@ -39,8 +39,8 @@ class Evidence:
         self._ledger = ledger
         self._campaign = campaign
 
-    def open_rows(self) -> list[OpenRow]:
-        """The unknown rows of the campaign's lists, in their order."""
+    def open_rows(self, limit: int | None = None) -> list[OpenRow]:
+        """The unknown rows of the campaign's lists in their order, all or the first of them."""
         query = (
             sa.select(rows, lists.c.name.label("list_name"), attempts.c.claimed_at)
             .join(lists, lists.c.id == rows.c.list_id)
@@ -56,6 +56,7 @@ class Evidence:
             )
             .where(*_active(self._campaign), rows.c.status == CallStatus.UNKNOWN)
             .order_by(rows.c.list_id, rows.c.id)
+            .limit(limit)
         )
         with self._ledger.reading() as connection:
             return [_open_row(row) for row in connection.execute(query)]

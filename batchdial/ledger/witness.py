@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from batchdial.errors import LedgerDoubtError, LedgerError
 from batchdial.ledger.database import damaged
+from batchdial.ledger.soundness import unsound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,9 +92,9 @@ class Witness:
                 "--trust-ledger"
             )
         with ledger.reading() as connection:
-            found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
-        if found != "ok":
-            raise damaged(ledger.where, str(found).splitlines()[0])
+            found = unsound(connection)
+        if found:
+            raise damaged(ledger.where, found)
         before = self._recall()
         try:
             if before is None:  # a process that is killed now leaves nothing to wonder at
