@@ -16,11 +16,12 @@ from batchdial.dialing.pacing import Pacer
 from batchdial.ending import exit_code, in_words, unrecorded
 from batchdial.errors import BatchDialError, CampaignBusyError, LedgerError
 from batchdial.intake import EXAMPLES, Checked
+from batchdial.ledger.export import pages
 from batchdial.ledger.journal import Journal
 from batchdial.ledger.lists import Amendments, Lists, Pick, StoredList
 from batchdial.lists.mapping import column_map_from_dict, payload
 from batchdial.models import CallStatus, Campaign, Claimed, Outcome
-from batchdial.results.file import write_results
+from batchdial.results.file import write_pages
 from batchdial.results.summary import Report, Tally
 from batchdial.rules.cells import printable
 
@@ -294,7 +295,7 @@ class Session:
         """
         self._let_go()
         self._outputs = tuple(
-            record_list(self._lists, one, self.campaign.name) for one in self._concerned()
+            record_list(self._ledger, one, self.campaign.name) for one in self._concerned()
         )
         return self._outputs
 
@@ -324,6 +325,8 @@ class Session:
         slowest = self._pacer.slowest
         if slowest.share < 1:
             yield f"The service asked to slow down: {slowest} at the slowest, not {slowest.asked}."
+        if self._journal is None:  # nobody was called, so no callId is new
+            return
         for call_id, number in self._lists.shared_call_ids(list_ids):
             yield (
                 f"The service gave {number:,} numbers the same callId, {printable(call_id, 60)}. "
@@ -356,7 +359,7 @@ class Session:
         }
 
 
-def record_list(lists: Lists, stored: StoredList, campaign: str) -> Path:
+def record_list(ledger: Ledger, stored: StoredList, campaign: str) -> Path:
     """
     Write one list's results file, and see that every row is in it.
 
@@ -364,8 +367,8 @@ def record_list(lists: Lists, stored: StoredList, campaign: str) -> Path:
         OutputError: It cannot be written; the ledger has every row all the same.
     """
     path = Path(stored.output)
-    written = write_results(path, stored.header, lists.contacts(stored.id), campaign)
-    expected = sum(lists.counts([stored.id]).values())
+    expected = sum(Lists(ledger).counts([stored.id]).values())
+    written = write_pages(path, stored.header, pages(ledger, stored.id, campaign), campaign)
     if written != expected:
         raise BatchDialError(f"{path} has {written} rows, the ledger has {expected}.")
     return path

@@ -137,9 +137,9 @@ class Reconciliation:
 
     def record(self) -> tuple[Path, ...]:
         """Write the results file of each list."""
-        lists = Lists(self._ledger)
         return tuple(
-            record_list(lists, one, self.campaign.name) for one in lists.active(self.campaign)
+            record_list(self._ledger, one, self.campaign.name)
+            for one in Lists(self._ledger).active(self.campaign)
         )
 
 

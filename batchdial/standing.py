@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from batchdial.errors import ConfigError
 from batchdial.ledger.evidence import Evidence
+from batchdial.ledger.export import pages
 from batchdial.ledger.lists import Lists
 from batchdial.ledger.purge import purged, refuse_purged
 from batchdial.models import CallStatus
-from batchdial.results.file import check_output, print_results, write_results
+from batchdial.results.file import check_output, print_pages, write_pages
 from batchdial.results.summary import Tally
 from batchdial.rules.cells import mask_number
 
@@ -128,7 +129,7 @@ def write(
     Yields:
         Where each was written and how many rows it has.
     """
-    wanted = frozenset(_status(word) for word in statuses) or None
+    wanted = frozenset(_status(word) for word in statuses)
     if wanted and output is None:
         raise ConfigError("A part of the results needs a place of its own: -o FILE, or -o -")
     ledger.owner(campaign, datetime.now(UTC))
@@ -139,13 +140,14 @@ def write(
         names = ", ".join(one.name for one in lists.active(campaign)) or "none"
         raise ConfigError(f"{campaign.name} has these lists: {names}. Say which: --list NAME")
     for one in active:
-        contacts = lists.contacts(one.id, wanted)
+        lists.counts([one.id])  # a ledger whose rows cannot be told replaces no file
+        rows = pages(ledger, one.id, campaign.name, wanted)
         if output == "-":
-            yield "-", print_results(sys.stdout, one.header, contacts, campaign.name)
+            yield "-", print_pages(sys.stdout, one.header, rows)
         else:
             path = Path(output or one.output).absolute()
             check_output(path, None)
-            yield str(path), write_results(path, one.header, contacts, campaign.name)
+            yield str(path), write_pages(path, one.header, rows, campaign.name)
 
 
 def _status(word: str) -> CallStatus:

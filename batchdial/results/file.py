@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from batchdial.errors import OutputError
 from batchdial.models import RESULT_COLUMNS
+from batchdial.results.text import csv_of
 from batchdial.rules.cells import neutralise
 
 if TYPE_CHECKING:
@@ -103,9 +104,23 @@ def write_results(
     Raises:
         OutputError: It cannot be written; what stood there before still does.
     """
+    with _written(path, campaign) as file:
+        return print_results(file, header, contacts, campaign)
+
+
+def write_pages(
+    path: Path, header: Sequence[str], pages: Iterable[tuple[int, str]], campaign: str
+) -> int:
+    """The same from pages of JSON, as the ledger gives them; many times faster."""
+    with _written(path, campaign) as file:
+        return print_pages(file, header, pages)
+
+
+@contextmanager
+def _written(path: Path, campaign: str) -> Iterator[IO[str]]:
     try:
         with _replacing(path) as file:
-            return print_results(file, header, contacts, campaign)
+            yield file
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written: {error.strerror}. What the ledger has is not lost.\n"
@@ -133,13 +148,27 @@ def print_results(
     file: IO[str], header: Sequence[str], contacts: Iterable[Contact], campaign: str
 ) -> int:
     """Write the header and the rows to an open text file; the number of rows."""
+    _print_header(file, header)
     writer = csv.writer(file)
-    writer.writerow([*map(neutralise, results_header(header)), *RESULT_COLUMNS])
     number = 0
     for contact in contacts:
         writer.writerow([*map(neutralise, contact.cells), *_result_cells(contact, campaign)])
         number += 1
     return number
+
+
+def print_pages(file: IO[str], header: Sequence[str], pages: Iterable[tuple[int, str]]) -> int:
+    """The same from pages, each with its number of rows and these as `csv_of` takes them."""
+    _print_header(file, header)
+    total = 0
+    for number, page in pages:
+        file.write(csv_of(page))
+        total += number
+    return total
+
+
+def _print_header(file: IO[str], header: Sequence[str]) -> None:
+    csv.writer(file).writerow([*map(neutralise, results_header(header)), *RESULT_COLUMNS])
 
 
 def results_header(header: Iterable[str]) -> tuple[str, ...]:

@@ -148,7 +148,7 @@ Journal.settle = settle_and_die
         _DIE
         + """
 from batchdial.results import file
-file.print_results = lambda *_: die()
+file.print_pages = lambda *_: die()
 """,
         5,
         0,

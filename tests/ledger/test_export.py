@@ -1,0 +1,107 @@
+"""What the results file is written from: every row, every column, in the file's order."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from batchdial.errors import LedgerError
+from batchdial.ledger import export
+from batchdial.ledger.export import pages
+from batchdial.models import CallStatus, Contact, Verdict
+from batchdial.results.file import print_pages, print_results
+from tests.ledger.bench import NUMBERS, SqlBench, contact, pending
+
+#: PostgreSQL keeps no NUL; in cells JSON escapes it.
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+CELL = st.one_of(TEXT, st.sampled_from(["a,b", "=1", '"', "\r\n", "+447911123456", "\\", "\0"]))
+MOMENT = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+CONTACT = st.builds(
+    Contact,
+    st.integers(2, 10_000_000),
+    st.tuples(CELL, CELL),
+    st.builds(Verdict, st.sampled_from(CallStatus), st.none() | TEXT, TEXT, TEXT),
+    st.none(),
+    TEXT,
+    st.integers(0, 99),
+    st.none() | MOMENT,
+)
+
+
+@given(contacts=st.lists(CONTACT, max_size=6), campaign=TEXT)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_same_file_as_from_contacts(
+    sql_bench: SqlBench, contacts: list[Contact], campaign: str
+) -> None:
+    """To the byte, from either database."""
+    list_id = sql_bench.stage(sql_bench.new_campaign("leads"), contacts)
+    slow, fast = io.StringIO(newline=""), io.StringIO(newline="")
+    print_results(slow, ["a", "b"], contacts, campaign)
+    assert print_pages(fast, ["a", "b"], pages(sql_bench.ledger, list_id, campaign)) == len(
+        contacts
+    )
+    assert fast.getvalue() == slow.getvalue()
+
+
+@pytest.mark.parametrize("count", [0, 1, 6, 7, 8, 40])
+def test_pages_join(sql_bench: SqlBench, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is lost or told twice where they meet, also where another list stands in between."""
+    monkeypatch.setattr(export, "STEP", 7)
+    campaign = sql_bench.new_campaign("leads")
+    mine = sql_bench.stage(campaign, pending(count)[:5])
+    other = sql_bench.stage(campaign, pending(30), "other.csv")
+    sql_bench.lists.add(mine, pending(count)[5:], mark=0)
+    for list_id, rows in ((mine, count), (other, 30)):
+        found = list(pages(sql_bench.ledger, list_id, "leads"))
+        lines = [line for _, page in found for line in page.split("\n")]
+        assert sum(number for number, _ in found) == len(lines) == rows
+        assert [line.rpartition('"')[0].rpartition('"')[2] for line in lines] == [
+            str(row) for row in range(2, 2 + rows)
+        ]
+
+
+def test_only_some_statuses(sql_bench: SqlBench) -> None:
+    """As a person asks for them."""
+    rows = [contact(row, NUMBERS[row], status) for row, status in enumerate(CallStatus)]
+    sql_bench.begin(rows)
+    wanted = [CallStatus.UNKNOWN, CallStatus.FAILED]
+    (found,) = pages(sql_bench.ledger, sql_bench.list_id, "leads", wanted)
+    assert found[0] == 2
+    assert found[1].count('"failed"') == found[1].count('"unknown"') == 1
+
+
+def test_who_stops_reading_stops_the_readers(
+    sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, and the ledger can be used and closed."""
+    monkeypatch.setattr(export, "STEP", 1)
+    sql_bench.begin(pending(50))
+    reading = pages(sql_bench.ledger, sql_bench.list_id, "leads")
+    next(reading)
+    reading.close()  # type: ignore[attr-defined]
+    assert len(sql_bench.standing()) == 50
+
+
+def test_a_row_that_cannot_be_said(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Is not left out: the ledger is damaged."""
+    bench = SqlBench(str(tmp_path_factory.mktemp("ledger") / "ledger.db"))
+    with bench.ledger:
+        bench.begin(pending(3))
+        with bench.ledger.writing() as connection:
+            connection.execute(sa.text("PRAGMA writable_schema = ON"))
+            connection.execute(
+                sa.text(
+                    "UPDATE sqlite_schema SET sql = replace(sql, 'cells TEXT NOT NULL', "
+                    "'cells TEXT') WHERE name = 'rows'"
+                )
+            )
+        bench.ledger._engine.dispose()
+        with bench.ledger.writing() as connection:
+            connection.execute(sa.text('UPDATE rows SET cells = NULL WHERE "row" = 3'))
+        with pytest.raises(LedgerError, match="is damaged"):
+            list(pages(bench.ledger, bench.list_id, "leads"))
