@@ -196,12 +196,12 @@ class Cells(Protocol):
         """Each row as a JSON list, without blanks between the cells."""
 
 
-class Rows(list[tuple[str, ...]]):
+class PlainCells(list[tuple[str, ...]]):
     """Cells row by row."""
 
-    def after(self, number: int) -> Rows:
+    def after(self, number: int) -> PlainCells:
         """The same without the first few rows."""
-        return Rows(self[number:])
+        return PlainCells(self[number:])
 
     def widths(self) -> set[int]:
         """How many cells rows have."""
@@ -248,7 +248,7 @@ class Block:
         """Rows of a results file as a block."""
         return cls(
             [one.row for one in rows],
-            Rows(one.cells for one in rows),
+            PlainCells(one.cells for one in rows),
             [one.prior or {} for one in rows],
         )
 

@@ -74,9 +74,8 @@ class Writing:
 
 def insert(connection: sa.Connection, list_id: int, batch: Batch, mark: int) -> None:
     """Record contacts at the end of a list; those that a person corrected are marked."""
-    told = batch.told.values()
-    is_known = any(one.call_id or one.attempts or one.verdict.reason == CORRECTED for one in told)
-    if len(batch) and (is_known or connection.dialect.name != "sqlite"):
+    has_past = any(map(_has_past, batch.told.values()))
+    if len(batch) and (has_past or connection.dialect.name != "sqlite"):
         values = [
             row_values(list_id, one, mark if one.verdict.reason == CORRECTED else None)
             for one in batch
@@ -84,6 +83,12 @@ def insert(connection: sa.Connection, list_id: int, batch: Batch, mark: int) -> 
         connection.execute(sa.insert(rows), values)
     elif len(batch):
         _insert_new(connection, list_id, batch)
+
+
+def _has_past(one: Contact) -> bool:
+    """Whether a row brings more along than a cell and a verdict."""
+    past = one.call_id or one.attempts or one.last_attempt_at
+    return bool(past) or one.verdict.reason == CORRECTED
 
 
 def _insert_new(connection: sa.Connection, list_id: int, batch: Batch) -> None:

@@ -14,7 +14,7 @@ from batchdial.lists import encodings, quotes, regular
 from batchdial.lists.lines import Lines
 from batchdial.lists.outline import Outline, find_header, known_name
 from batchdial.lists.quotes import MAX_CELL
-from batchdial.models import Rows
+from batchdial.models import PlainCells
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -78,7 +78,7 @@ class DelimitedTable:
         try:
             with _open(self.path, self.encoding) as file:
                 for frame in self._frames(file):
-                    page = Rows(zip(*(frame[one].tolist() for one in frame), strict=True))
+                    page = PlainCells(zip(*(frame[one].tolist() for one in frame), strict=True))
                     last = self.outline.tail[-1][0] - row if self.ends else -1
                     if 0 <= last < len(page):
                         page[last] = _without_mark(page[last])

@@ -23,7 +23,7 @@ from batchdial.lists.sources import (
     spool,
 )
 from batchdial.lists.workbook import open_workbook
-from batchdial.models import RESULT_COLUMNS, Block, Reading, Rows, SourceRow
+from batchdial.models import RESULT_COLUMNS, Block, PlainCells, Reading, SourceRow
 from batchdial.rules.cells import restore
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class _Layout:
         ]
         if self.results is not None:
             return Block.of(contacts)
-        return Block([one.row for one in contacts], Rows(one.cells for one in contacts))
+        return Block([one.row for one in contacts], PlainCells(one.cells for one in contacts))
 
     def _contact(self, row: int, cells: tuple[str, ...]) -> SourceRow:
         """One row as a contact; a shorter one is filled up, a longer one refused."""

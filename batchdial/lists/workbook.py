@@ -17,7 +17,7 @@ from batchdial.lists import sheetxml
 from batchdial.lists.outline import HEAD_ROWS, TAIL_ROWS, Outline
 from batchdial.lists.quotes import MAX_CELL
 from batchdial.lists.sources import is_blank
-from batchdial.models import Rows
+from batchdial.models import PlainCells
 from batchdial.rules.cells import printable
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class WorkbookTable:
     def pages(self) -> Generator[Page, None, None]:
         """Yield rows, counted from 1 as the spreadsheet does, and their cells, page by page."""
         with _workbook(self.path, self.name) as book:
-            page = Rows()
+            page = PlainCells()
             sheet = _sheet(book, self.sheet, self.name)
             first = sheet.start[1] if sheet.start else 0  # calamine leaves empty columns out
             for row, values in enumerate(sheet.iter_rows(), 1):
@@ -69,7 +69,7 @@ class WorkbookTable:
                 page.append(self._as_shown(row, cells, first))
                 if len(page) == PAGE_ROWS:
                     yield range(row - len(page) + 1, row + 1), page
-                    page = Rows()
+                    page = PlainCells()
             if page:
                 yield range(row - len(page) + 1, row + 1), page
 

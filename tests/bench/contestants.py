@@ -32,7 +32,7 @@ def prepare(source: str) -> None:
 def numbers(source: str) -> None:
     """Clean the numbers of a list; the seconds that the loop took on one core."""
     from batchdial.lists.cleaning import clean
-    from batchdial.models import Block, ColumnMap, FieldMap, Rows
+    from batchdial.models import Block, ColumnMap, FieldMap, PlainCells
 
     columns = ColumnMap((FieldMap("phoneNumber", (0,), "flag"), FieldMap("region", (1,), "flag")))
     with Path(source).open(encoding="utf-8", newline="") as file:
@@ -40,7 +40,9 @@ def numbers(source: str) -> None:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     start = time.perf_counter()
     starts = range(0, len(cells), BLOCK)
-    blocks = (Block(range(at, len(cells))[:BLOCK], Rows(cells[at : at + BLOCK])) for at in starts)
+    blocks = (
+        Block(range(at, len(cells))[:BLOCK], PlainCells(cells[at : at + BLOCK])) for at in starts
+    )
     for _ in clean(blocks, columns):
         pass
     sys.stdout.write(f"{time.perf_counter() - start}\n")

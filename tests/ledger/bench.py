@@ -17,7 +17,7 @@ from batchdial.models import (
     Campaign,
     Claimed,
     Contact,
-    Rows,
+    PlainCells,
     Settlement,
     Verdict,
 )
@@ -167,17 +167,22 @@ class SqlBench:
 
     def add_rows(self, list_id: int, contacts: Sequence[Contact]) -> None:
         """More rows at the end of a draft."""
+
+        def number(one: Contact) -> str:
+            return one.verdict.e164 or ""
+
         told = {
             place: one
             for place, one in enumerate(contacts)
-            if one.verdict != Verdict(CallStatus.PENDING, one.verdict.e164)
+            if not number(one)
+            or one != Contact(one.row, one.cells, Verdict(CallStatus.PENDING, number(one)))
         }
         with self.lists.writing(list_id, mark=0) as writing:
             writing.add(
                 Batch(
                     [one.row for one in contacts],
-                    Rows(one.cells for one in contacts),
-                    [one.verdict.e164 or "" for one in contacts],
+                    PlainCells(one.cells for one in contacts),
+                    list(map(number, contacts)),
                     told,
                 )
             )

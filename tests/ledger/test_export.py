@@ -55,7 +55,7 @@ def test_pages_join(sql_bench: SqlBench, count: int, monkeypatch: pytest.MonkeyP
     campaign = sql_bench.new_campaign("leads")
     mine = sql_bench.stage(campaign, pending(count)[:5])
     other = sql_bench.stage(campaign, pending(30), "other.csv")
-    sql_bench.lists.add(mine, pending(count)[5:], mark=0)
+    sql_bench.add_rows(mine, pending(count)[5:])
     for list_id, rows in ((mine, count), (other, 30)):
         found = list(pages(sql_bench.ledger, list_id, "leads"))
         lines = [line for _, page in found for line in page.split("\n")]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from batchdial.lists import regular
 from batchdial.lists.lines import Lines
-from batchdial.models import Rows
+from batchdial.models import PlainCells
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def test_rows_are_those_of_any_reader(
     """Row by row, column by column, some rows, the last rows, and as JSON."""
     text = written(rows, end, quoting=quoting)
     lines = Lines((text.removesuffix(end) if is_cut else text).encode(), ",")
-    plain = Rows(rows)
+    plain = PlainCells(rows)
     assert list(lines) == rows
     assert [lines[place] for place in range(len(rows))] == rows
     assert lines.widths() == plain.widths()
