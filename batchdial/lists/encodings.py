@@ -64,9 +64,16 @@ class Survey:
 
 
 def survey(path: Path) -> Survey:
-    """Read a file once: its digest, and whether it could be UTF-8."""
+    """Read a file: its digest, and whether it could be UTF-8."""
+    try:
+        return _survey(path, "strict")
+    except UnicodeDecodeError:  # what is lost is counted, which takes twice as long
+        return _survey(path, "surrogateescape")
+
+
+def _survey(path: Path, errors: str) -> Survey:
     digest, size, head, has_nul = hashlib.sha256(), 0, b"", False
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    decoder = codecs.getincrementaldecoder("utf-8")(errors)
     chars = lost = 0
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -76,7 +83,8 @@ def survey(path: Path) -> Survey:
             has_nul = has_nul or b"\0" in chunk
             text = decoder.decode(chunk)
             chars += len(text)
-            lost += len(_LOST_BYTE.findall(text)) if not text.isascii() else 0
+            if errors != "strict" and not text.isascii():
+                lost += len(_LOST_BYTE.findall(text))
     rest = decoder.decode(b"", final=True)
     return Survey(
         size,

@@ -94,7 +94,7 @@ def _widths(chunk: bytes, divider: int) -> tuple[int, int] | None:
     starts = np.append(0, ends[:-1] + 1)
     if (
         (ends - starts).max() > _LONGEST
-        or chunk.count(b"\r") != chunk.count(b"\r\n")
+        or (_RETURN in chunk and chunk.count(b"\r") != chunk.count(b"\r\n"))
         or _CTRL_Z in chunk[-4:]
     ):
         return None
@@ -117,8 +117,9 @@ def _are_sound(text: NDArray[np.uint8], quotes: Places, ends: Places, divider: i
     if len(quotes) % 2 or (np.searchsorted(quotes, ends) % 2).any():
         return False
     opening, closing = quotes[::2], quotes[1::2]
-    framed = np.concatenate([[_NEWLINE], text, [_NEWLINE]])
-    before, behind = framed[opening], framed[closing + 2]
+    before = np.where(opening > 0, text[opening - 1], _NEWLINE)
+    last = len(text) - 1
+    behind = np.where(closing < last, text[np.minimum(closing + 1, last)], _NEWLINE)
     opens = (before == divider) | (before == _NEWLINE)
     closes = (behind == divider) | (behind == _NEWLINE) | (behind == _RETURN)
     opens[1:] |= opening[1:] == closing[:-1] + 1
