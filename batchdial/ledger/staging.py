@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from batchdial.models import Batch, Contact
 
 #: Rows of one statement; SQLite takes at most 32,766 values in one.
-_TOGETHER: Final = 500
+_TOGETHER: Final = 2_000
 #: Batches that may wait for the writer; each is some megabytes.
 _AHEAD: Final = 2
 _INSERT: Final = (
