@@ -200,7 +200,8 @@ class Session:
         """
         lease = self._held()
         if self.number:
-            self._ledger.vouch(trusted=self._trusted or self.settings.trust_ledger)
+            trusted = self._trusted or self.settings.trust_ledger
+            self._ledger.vouch(self.campaign, trusted=trusted)
         if not self._ledger.renew(lease, _now()):
             raise CampaignBusyError(
                 f"{self.campaign.name} was taken by another process meanwhile. Nobody was called."

@@ -85,11 +85,12 @@ class Ledger:
         """Why it may not know every call that was made from it, in words; empty where it does."""
         return "" if self._witness is None else self._witness.doubt
 
-    def vouch(self, *, trusted: bool = False) -> None:
+    def vouch(self, campaign: Campaign, *, trusted: bool = False) -> None:
         """
         See that the ledger is sound, and that it knows every call that was made from it.
 
         Args:
+            campaign: Whose rows are going to be dialled.
             trusted: Whether a person said that it does.
 
         Raises:
@@ -97,7 +98,7 @@ class Ledger:
             LedgerError: It is damaged, or cannot be written.
         """
         if self._witness is not None:
-            self._witness.vouch(self, trusted=trusted)
+            self._witness.vouch(self, campaign, trusted=trusted)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:

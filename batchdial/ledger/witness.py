@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from batchdial.ledger.ledger import Ledger
+    from batchdial.models import Campaign
 
 #: Where Linux keeps what tells one machine from another.
 _MACHINE_ID = Path("/etc/machine-id")
@@ -84,15 +85,15 @@ class Witness:
             "Whoever it does not know of would be called again."
         )
 
-    def vouch(self, ledger: Ledger, *, trusted: bool) -> None:
-        """See that calls can be made from the ledger, and note that they will be."""
+    def vouch(self, ledger: Ledger, campaign: Campaign, *, trusted: bool) -> None:
+        """See that calls of a campaign can be made from the ledger, and note that they will be."""
         if self.doubt and not trusted:
             raise LedgerDoubtError(
                 f"{self.doubt}\nIf nobody was called since from elsewhere, go on with it: "
                 "--trust-ledger"
             )
         with ledger.reading() as connection:
-            found = unsound(connection)
+            found = unsound(connection, campaign.id)
         if found:
             raise damaged(ledger.where, found)
         before = self._recall()

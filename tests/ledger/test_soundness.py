@@ -67,7 +67,19 @@ def overwritten(data: bytearray, start: int) -> None:
 def test_a_sound_ledger(ledger: Path) -> None:
     """Is vouched for."""
     with Ledger(str(ledger)) as opened:
-        opened.vouch(trusted=True)
+        opened.vouch(opened.find()[0], trusted=True)
+
+
+def test_a_call_that_the_table_lost(ledger: Path) -> None:
+    """Is seen as well: an index still leads to where it was."""
+    with closing(sqlite3.connect(ledger)) as writer:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = 'attempts'"
+        page = int(writer.execute(query).fetchone()[0])
+    data = bytearray(ledger.read_bytes())
+    emptied(data, PAGE * (page - 1))
+    ledger.write_bytes(data)
+    with Ledger(str(ledger)) as opened, pytest.raises(LedgerError, match="is damaged"):
+        opened.vouch(opened.find()[0], trusted=True)
 
 
 @pytest.mark.parametrize("damage", [emptied, one_lost, another_number, overwritten])
@@ -77,4 +89,4 @@ def test_a_damaged_index(damage: Callable[[bytearray, int], None], ledger: Path)
     damage(data, one_ring(ledger))
     ledger.write_bytes(data)
     with Ledger(str(ledger)) as opened, pytest.raises(LedgerError, match="is damaged"):
-        opened.vouch(trusted=True)
+        opened.vouch(opened.find()[0], trusted=True)

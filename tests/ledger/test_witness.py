@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from batchdial.errors import LedgerDoubtError
 from batchdial.ledger.ledger import Ledger
 from batchdial.ledger.witness import Seen, doubt
+from batchdial.models import Campaign
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+CAMPAIGN = Campaign(1, "leads", "ag_1", "https://cald.test", 1, datetime(2026, 11, 22, tzinfo=UTC))
 BEFORE = Seen(epoch=3, inode=7, machine="m", has_log=False)
 
 
@@ -46,8 +49,8 @@ def test_a_ledger_is_vouched_for_again_and_again(tmp_path: Path) -> None:
     for _ in range(3):
         with Ledger(str(where)) as ledger:
             assert ledger.doubt == ""
-            ledger.vouch()
-            ledger.vouch()
+            ledger.vouch(CAMPAIGN)
+            ledger.vouch(CAMPAIGN)
     beside = tmp_path / "ledger.db-seen"
     assert stat.S_IMODE(beside.stat().st_mode) == 0o600
     assert beside.stat().st_size == 256
@@ -60,7 +63,7 @@ def test_looking_on_changes_nothing(tmp_path: Path) -> None:
     Ledger(str(where)).close()
     assert not (tmp_path / "ledger.db-seen").exists()
     with Ledger(str(where)) as ledger:
-        ledger.vouch()
+        ledger.vouch(CAMPAIGN)
     (tmp_path / "ledger.db-seen").unlink()
     for _ in range(2):
         with Ledger(str(where)) as ledger:
@@ -71,25 +74,25 @@ def test_a_persons_word_is_asked_for_once(tmp_path: Path) -> None:
     """Until then nobody is called; afterwards the ledger is the one that was seen."""
     where = tmp_path / "ledger.db"
     with Ledger(str(where)) as ledger:
-        ledger.vouch()
+        ledger.vouch(CAMPAIGN)
     (tmp_path / "ledger.db-seen").write_text("no note")
     with Ledger(str(where)) as ledger:
         with pytest.raises(LedgerDoubtError, match="--trust-ledger"):
-            ledger.vouch()
-        ledger.vouch(trusted=True)
+            ledger.vouch(CAMPAIGN)
+        ledger.vouch(CAMPAIGN, trusted=True)
         assert ledger.doubt == ""
     with Ledger(str(where)) as ledger:
-        ledger.vouch()
+        ledger.vouch(CAMPAIGN)
 
 
 def test_two_processes_on_one_ledger(tmp_path: Path) -> None:
     """Whoever closes first leaves the log to the other."""
     where = tmp_path / "ledger.db"
     with Ledger(str(where)) as first:
-        first.vouch()
+        first.vouch(CAMPAIGN)
         with Ledger(str(where)) as second:
             assert second.doubt == ""
-            second.vouch()
+            second.vouch(CAMPAIGN)
         assert '"has_log": true' in (tmp_path / "ledger.db-seen").read_text()
         with Ledger(str(where)) as third:
             assert third.doubt == ""
@@ -101,7 +104,7 @@ def test_a_process_that_dies_while_it_closes(
 ) -> None:
     """The log is gone and nothing more was noted; nobody is asked for that."""
     ledger = Ledger(str(tmp_path / "ledger.db"))
-    ledger.vouch()
+    ledger.vouch(CAMPAIGN)
     dispose = ledger._engine.dispose
 
     def dispose_and_die() -> None:
@@ -119,7 +122,7 @@ def test_a_process_that_dies_while_it_closes(
 def test_a_shared_ledger_is_not_watched(sql_address: str) -> None:
     """A server is its administrator's to keep."""
     with Ledger(sql_address) as ledger:
-        ledger.vouch()
+        ledger.vouch(CAMPAIGN)
         assert ledger.doubt == ""
 
 
