@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 #: A sign that no JSON has as it is; it takes the place of what stands between two cells.
 _BETWEEN = b"\x1f"
 _COMMAS = bytes.maketrans(_BETWEEN, b",")
-#: The ends of rows are ends of cells, and signs that begin a formula are made alike.
-_ALIKE = bytes.maketrans(b"\r\n'@-", b"\x1f\x1f==+")
-#: In a text that was made alike: a cell that may begin a formula, and is no number.
-_FORMULA = re.compile(rb"\x1f(?:=|\+(?![0-9]+(?:\.[0-9]+)?\x1f))")
+#: Before a cell that `neutralise` changes: at its place as well as at the beginning of a row.
+_FORMULA = rb"(?='+[=+@-]|[=@]|[+-](?![0-9]+(?:[.,][0-9]+)?[\x1f\r]))"
+_FORMULA_LATER = re.compile(_BETWEEN + _FORMULA)
+_FORMULA_FIRST = re.compile(rb"\n" + _FORMULA)
+#: With what a cell begins that `neutralise` may change.
+_RISKY = frozenset("'=+-@\t\r")
 #: Where the first row begins, behind the end of a line that was set before it.
 _FIRST = len(b"\r\n")
 _JSON = json.JSONDecoder()
@@ -39,9 +41,10 @@ def csv_of(page: str) -> str:
     """
     Write rows as CSV, to the byte as `csv.writer` does of neutralised cells.
 
-    Of most rows no cell is quoted in CSV, escaped in JSON, or begins like a formula. There
-    only what stands between the cells differs, and is exchanged in the whole page at once.
-    Every row that is not certainly one of these goes a longer way.
+    Most cells are not quoted in CSV, nor escaped in JSON, and do not begin like a formula.
+    There only what stands between cells differs, and is exchanged in the whole page at
+    once. Every cell that is not certainly one of these is written by itself, and every row
+    in which JSON escapes anything goes the long way.
 
     Args:
         page: A row a line; a row is one JSON array of text or several that follow each
@@ -56,41 +59,31 @@ def csv_of(page: str) -> str:
     is_whole = text.count(b"\r") == given.count(b"\n") + 2
     if not is_whole or _BETWEEN in given or b"\r" in given:
         return "".join(map(_long_way, page.split("\n")))
+    text = _FORMULA_FIRST.sub(b"\n'", _FORMULA_LATER.sub(b"\x1f'", text))
     plain = text.translate(_COMMAS)
-    odd = {*_formulas(text), *_rows_with(text, b'"'), *_rows_with(text, b"\\")}
-    edits = [(*cell, b"") for cell in _with_comma(text)]
-    if odd:
-        edits = sorted(
-            [*edits, *_written_anew(text, page, odd)], key=lambda edit: (edit[0], -edit[1])
-        )
+    edits = [*_cells_with_comma(text)]
+    if b"\\" in text or b'"' in text:
+        edits = sorted([*_rows_anew(text, page), *edits], key=lambda edit: (edit[0], -edit[1]))
     pieces, at = [], _FIRST
     for begin, end, anew in edits:
         if begin >= at:  # and not within a row that was written anew
-            pieces += [plain[at:begin], anew or b'"%b"' % text[begin:end]]
+            pieces += [plain[at:begin], anew]
             at = end
     return b"".join([*pieces, plain[at:]]).decode()
 
 
-def _with_comma(text: bytes) -> Iterator[tuple[int, int]]:
-    """Where the cells begin and end that have a comma, and must be quoted for it."""
-    at = text.find(b",")
-    while at >= 0:
-        row = text.rindex(b"\n", 0, at) + 1
-        begin = text.rfind(_BETWEEN, row, at) + 1 or row
-        row_end = text.index(b"\r", at)
-        end = text.find(_BETWEEN, at, row_end)
-        end = row_end if end < 0 else end
-        yield begin, end
-        at = text.find(b",", end)
+#: Where something begins and ends, and what stands there instead.
+_Edit = tuple[int, int, bytes]
 
 
-def _written_anew(text: bytes, page: str, odd: set[int]) -> Iterator[tuple[int, int, bytes]]:
-    """Rows that begin at these places, cell by cell, and where each ends."""
-    lines, number, at = page.split("\n"), 0, _FIRST
-    for start in sorted(odd):
-        number += text.count(b"\n", at, start)
-        at = start
-        yield start, text.index(b"\n", start) + 1, _long_way(lines[number]).encode()
+def _rows_anew(text: bytes, page: str) -> Iterator[_Edit]:
+    """Rows in which JSON escapes something."""
+    odd = {*_rows_with(text, b'"'), *_rows_with(text, b"\\")}
+    lines, number, at = page.split("\n") if odd else [], 0, _FIRST
+    for begin in sorted(odd):
+        number += text.count(b"\n", at, begin)
+        at = begin
+        yield begin, text.index(b"\n", begin) + 1, _long_way(lines[number]).encode()
 
 
 def _rows_with(text: bytes, sign: bytes) -> Iterator[int]:
@@ -101,10 +94,16 @@ def _rows_with(text: bytes, sign: bytes) -> Iterator[int]:
         at = text.find(sign, text.index(b"\n", at))
 
 
-def _formulas(text: bytes) -> Iterator[int]:
-    """Where the rows begin that have a cell which may be a formula."""
-    for found in _FORMULA.finditer(text.translate(_ALIKE)):
-        yield text.rindex(b"\n", 0, found.end()) + 1
+def _cells_with_comma(text: bytes) -> Iterator[_Edit]:
+    """They are quoted for it."""
+    at = text.find(b",")
+    while at >= 0:
+        row, row_end = text.rindex(b"\n", 0, at) + 1, text.index(b"\r", at)
+        begin = text.rfind(_BETWEEN, row, at) + 1 or row
+        end = text.find(_BETWEEN, at, row_end)
+        end = row_end if end < 0 else end
+        yield begin, end, b'"%b"' % text[begin:end]
+        at = text.find(b",", end)
 
 
 def _long_way(line: str) -> str:
@@ -113,5 +112,6 @@ def _long_way(line: str) -> str:
     while at < len(line):
         more, at = _JSON.raw_decode(line, at)
         cells += more
-    written: str = _CSV.writerow(map(neutralise, cells))
+    safe = [neutralise(cell) if cell[:1] in _RISKY else cell for cell in cells]
+    written: str = _CSV.writerow(safe)
     return written
