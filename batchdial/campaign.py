@@ -95,7 +95,7 @@ class Session:
         self._trusted = False
         self._ending = Ending(Stop.DONE)
         self._dispatcher: Dispatcher | None = None
-        self._pacer = Pacer(settings.rate)
+        self._pacer = Pacer(settings.rate, settings.jitter)
         self._journal: Journal | None = None
         self._stopped = False
         self._outputs: tuple[Path, ...] = ()
@@ -148,7 +148,7 @@ class Session:
             self._ledger.where,
             str(settings.rate),
             number,
-            max(0, number - 1) * Pacer(settings.rate).spacing,
+            max(0, number - 1) * Pacer(settings.rate, settings.jitter).spacing,
             tally,
             checked,
             tuple(dict.fromkeys(name for work in self._works for name in work.elsewhere)),
@@ -229,7 +229,7 @@ class Session:
         def body_of(claimed: Claimed) -> Mapping[str, str]:
             return payload(columns[claimed.list_id], claimed.cells, claimed.e164)
 
-        pacer = self._pacer = Pacer(settings.rate)
+        pacer = self._pacer = Pacer(settings.rate, settings.jitter)
         journal = self._journal = Journal(
             self._ledger,
             self._held(),

@@ -67,10 +67,15 @@ class Pacer:
     GCRA alone lets a little more through than asked, and a bucket lets a burst through;
     here the Nth call before must have left a whole window ago. Times are seconds of a
     monotonic clock, given by the caller.
+
+    Args:
+        rate: Never more calls than this in any window, neither here nor where they arrive.
+        jitter: Seconds by which one call may be longer on its way than another.
     """
 
-    def __init__(self, rate: Rate) -> None:
-        self._window = rate.seconds + min(MARGIN * rate.seconds, MAX_MARGIN)
+    def __init__(self, rate: Rate, jitter: float | None = None) -> None:
+        margin = min(MARGIN * rate.seconds, MAX_MARGIN) if jitter is None else jitter
+        self._window = rate.seconds + margin
         self.spacing = self._window / rate.calls
         self._left: deque[float] = deque(maxlen=rate.calls)
         self._next_turn = 0.0
@@ -93,6 +98,13 @@ class Pacer:
         self._next_turn = turn + self._gap
         return turn
 
+    def book_now(self, now: float) -> bool:
+        """Take the next turn if it is not too early for it."""
+        if self.early(max(self._next_turn, now), now) > 0:
+            return False
+        self.book(now)
+        return True
+
     def early(self, turn: float, now: float) -> float:
         """Seconds that it is too early to prepare the call of a turn; at most 0 if it is not."""
         return max(turn, self._not_before) - LEAD - now
@@ -109,6 +121,10 @@ class Pacer:
     def leave(self, now: float) -> None:
         """Note that a call leaves."""
         self._left.append(now)
+
+    def sent(self, now: float) -> None:
+        """Note that the last byte of the call that left last has been sent, and was not before."""
+        self._left[-1] = now
 
     def pause(self, now: float, seconds: float) -> None:
         """Let no call leave for so long; afterwards they go on evenly, without a burst."""

@@ -114,6 +114,56 @@ def test_a_call_that_is_being_connected_is_not_sent_for_another_owner() -> None:
     assert (run.connected, len(run.requests)) == (2, 1)
 
 
+def test_a_call_that_could_not_leave_after_all_is_given_back() -> None:
+    """It was let go, its connection was not fit any more, and dialling ended: nothing was sent."""
+    run = Rehearsal(rows=4, lanes=2)
+    run.stale = lambda nth: nth == 3
+    run.on_stale = lambda run: run.dispatcher.stop()
+    simulate(run.run())
+    assert run.count("dialing") == 0
+    assert run.count("success") == len(run.requests) == 2
+    assert run.count("pending") == 2
+
+
+def test_a_call_that_could_not_leave_is_tried_again() -> None:
+    """Over another connection, and once."""
+    run = Rehearsal(rows=4, lanes=2)
+    run.stale = lambda nth: nth == 3
+    simulate(run.run())
+    assert run.count("success") == len(run.requests) == 4
+
+
+def test_a_row_is_settled_with_the_claim_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its turn has come; a lane that has to wait for it settles first."""
+    together: list[Claimed] = []
+    original = MemoryJournal.settle_and_claim
+
+    async def both(self: MemoryJournal, claimed: Claimed, end: Settlement) -> Claimed | None:
+        together.append(claimed)
+        return await original(self, claimed, end)
+
+    monkeypatch.setattr(MemoryJournal, "settle_and_claim", both)
+    quick = Rehearsal(rows=20, rate=Rate(5000, 1), lanes=2)
+    simulate(quick.run())
+    assert len(together) >= 18
+    assert quick.count("success") == 20
+    together.clear()
+    slow = Rehearsal(rows=20, rate=Rate(2, 1), lanes=2)
+    simulate(slow.run())
+    assert together == []
+    assert slow.count("success") == 20
+
+
+@pytest.mark.parametrize("rate", [Rate(5000, 1), Rate(700, 1)])
+def test_calls_that_come_together_leave_one_after_the_other(rate: Rate) -> None:
+    """Closer than a timer can tell apart, and never closer than half their spacing."""
+    run = Rehearsal(rows=300, rate=rate, lanes=50, seconds=0.05)
+    simulate(run.run())
+    gaps = [b - a for a, b in pairwise(run.moments)]
+    assert min(gaps) >= run.pacer.spacing / 2 - 1e-6
+    assert run.count("success") == 300
+
+
 def _delay_claims(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     original = MemoryJournal.claim
 
