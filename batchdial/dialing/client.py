@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import ssl
@@ -19,7 +18,7 @@ from batchdial.rules.cells import printable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-#: Seconds: to connect, and for the whole of one request; one byte a second defeats a read timeout.
+#: Seconds: to connect, and from the request to the last byte of its answer.
 CONNECT_TIMEOUT, TOTAL_TIMEOUT = 10.0, 30.0
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 #: Largest answers that are read, in bytes: to a call, and to a question for agents.
@@ -229,29 +228,24 @@ async def _send(
     limit: int = BODY_LIMIT,
 ) -> Reply:
     left = False
-    deadline = asyncio.timeout(None)  # making a connection has a time of its own
 
     async def trace(event: str, _info: Mapping[str, Any]) -> None:
         nonlocal left
         # A proxy's CONNECT fires this too, but no proxy is ever used.
         if not left and event.endswith(".send_request_headers.started"):
             left = True
-            deadline.reschedule(asyncio.get_running_loop().time() + TOTAL_TIMEOUT)
         elif event.endswith(".send_request_body.complete"):
             sent()
 
     request.extensions.update(trace=trace, leave=leave)
     try:
-        async with deadline:
-            response = await client.send(request, stream=True)
-            try:
-                body = await _read(response, limit)
-            finally:
-                await response.aclose()
+        response = await client.send(request, stream=True)
+        try:
+            body = await _read(response, limit)
+        finally:
+            await response.aclose()
     except HeldError:
         return Reply(left=False, held=True)
-    except TimeoutError:
-        return Reply(left, error=f"no answer within {TOTAL_TIMEOUT:.0f} s")
     except Exception as error:  # noqa: BLE001 (httpx lets other libraries' errors through)
         refused = _refused_certificate(error)
         if refused is not None and not left:
@@ -320,7 +314,7 @@ def _in_words(error: Exception) -> str:
         return printable(str(error)) or "no connection"
     words: dict[type[Exception], str] = {
         httpx.ConnectTimeout: "no connection in time",
-        httpx.ReadTimeout: "no answer in time",
+        httpx.ReadTimeout: f"no answer within {TOTAL_TIMEOUT:.0f} s",
         httpx.ReadError: "the connection broke",
         httpx.RemoteProtocolError: "the connection was closed, or what came was not HTTP",
     }

@@ -36,6 +36,7 @@ class Connection(asyncio.BufferedProtocol):
         self._answer: Answer | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._lost: Exception | None = None
+        self._deadline: asyncio.TimerHandle | None = None
         self.is_open = False
         self.is_dropped = False  #: whether it was this side that ended it
         self.uses = 0  #: requests that were sent over it
@@ -61,17 +62,20 @@ class Connection(asyncio.BufferedProtocol):
         """Whether it stands and nothing came in: neither its end nor what nobody asked for."""
         return self.is_open and not _has_news(self._transport.get_extra_info("socket").fileno())
 
-    def send(self, request: bytes) -> None:
-        """Send a request; when this returns, all of it is on its way."""
+    def send(self, request: bytes, seconds: float | None) -> None:
+        """Send a request, to be answered in so long; when this returns, it is on its way."""
         self._answer, self._lost = Answer(), None
         self.uses += 1
         self._transport.write(request)
+        if seconds is not None:
+            self._deadline = self._loop.call_later(seconds, self._expire)
 
     async def answer(self) -> Answer:
         """
         The answer as soon as there is something of it to fetch, or it is over.
 
         Raises:
+            TimeoutError: It was not whole in time.
             OSError: The connection broke.
         """
         answer = self._answer
@@ -91,11 +95,13 @@ class Connection(asyncio.BufferedProtocol):
     def rest(self) -> None:
         """The answer was fetched; the connection waits for another request."""
         self._answer = None
+        self._forget_deadline()
         self._idle_since, self._idle_since_by_clock = self._loop.time(), time.time()
 
     def drop(self) -> None:
         """End it at once."""
         self.is_open, self.is_dropped = False, True
+        self._forget_deadline()
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -131,6 +137,15 @@ class Connection(asyncio.BufferedProtocol):
         self._lost = error or ConnectionResetError()
         self._wake()
         self._on_end(self)
+
+    def _expire(self) -> None:
+        self._lost = TimeoutError()
+        self._wake()
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     def _wake(self) -> None:
         waiter, answer = self._waiter, self._answer

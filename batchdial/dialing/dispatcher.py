@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, Self
 
+from batchdial.dialing.pacing import GRAIN
 from batchdial.dialing.settle import settle
 from batchdial.errors import CampaignBusyError
 from batchdial.models import CallStatus, Claimed, Outcome, Settlement
@@ -25,8 +26,6 @@ BACKOFF = 1.0
 LONGEST_PAUSE = 300.0
 #: Seconds for which a connection is held open for a call that may not leave yet.
 LONGEST_HOLD = 0.5
-#: Seconds by which a timer may be late. What is shorter is waited for by letting others go on.
-TICK = 0.001
 #: Seconds between two signs of life in the ledger.
 HEARTBEAT = 5.0
 LEASE_LOST = "The campaign was taken over by another process. Nothing more is dialled here."
@@ -314,7 +313,7 @@ class Dispatcher:
         booked = min(claimed.depart_at - self._clock(), claimed.wait)
         wait = max(booked, self._pacer.wait(loop.time()))
         # Calls that a timer cannot tell apart are kept apart at the door.
-        while wait > (TICK if self._pacer.spacing < TICK else 0):
+        while wait > (GRAIN if self._pacer.spacing < GRAIN else 0):
             if await _within(wait, self._stopping):
                 return False
             wait = self._pacer.wait(loop.time())
@@ -333,7 +332,9 @@ class Dispatcher:
             while (wait := self._pacer.wait(loop.time())) > 0 or not self._record.is_sure():
                 if wait > LONGEST_HOLD:
                     return False
-                if 0 < wait < TICK:
+                if (
+                    0 < wait < GRAIN and self._pacer.together == 1
+                ):  # a timer would be late by as much
                     await asyncio.sleep(0)
                 elif wait > 0:
                     await _within(wait, self._stopping)

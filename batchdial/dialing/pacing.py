@@ -15,6 +15,8 @@ MARGIN = 0.01
 MAX_MARGIN = 0.05
 #: Seconds before its turn at which a call is claimed, so that the commit does not delay it.
 LEAD = 0.025
+#: Seconds that no timer tells apart. Calls that are closer are kept apart a few at a time.
+GRAIN = 0.001
 #: What is left of the pace when the service says that it is too much, and what of the asked rate
 #: each success gives back.
 BACK_OFF, GIVE_BACK = 0.5, 0.01
@@ -87,6 +89,11 @@ class Pacer:
         """Seconds between two calls at the pace of now."""
         return self.spacing / self.pace.share
 
+    @property
+    def together(self) -> int:
+        """How many calls that are late may leave within one grain of time."""
+        return max(1, int(2 * GRAIN / self._gap))
+
     def book(self, now: float) -> float:
         """
         Take the next evenly spaced turn.
@@ -112,8 +119,10 @@ class Pacer:
     def wait(self, now: float) -> float:
         """Seconds until a call may leave by what has left already; 0 if it may now."""
         earliest = self._not_before
-        if self._left:  # calls that are late, after a stall, catch up at twice the pace at most
-            earliest = max(earliest, self._left[-1] + self._gap / 2)
+        least = self._gap / 2  # calls that are late, after a stall, catch up at twice the pace
+        few = self.together
+        if len(self._left) >= few:
+            earliest = max(earliest, self._left[-few] + few * least)
         if len(self._left) == self._left.maxlen:
             earliest = max(earliest, self._left[0] + self._window)
         return max(0.0, earliest - now)

@@ -35,7 +35,8 @@ class Wire(httpx.AsyncBaseTransport):
 
     httpx's own transport opens, locks and traces for any use, which costs more than a call
     takes here. This one does what a call needs: a connection that stands, the question
-    whether the call may `leave` (an extension of the request), one write, one answer.
+    whether the call may `leave` (an extension of the request), one write, one answer. Its
+    timeout `read` is for the whole answer: one byte a second keeps every single read in time.
 
     Args:
         tls: For https.
@@ -128,7 +129,7 @@ class Wire(httpx.AsyncBaseTransport):
             raise httpx.ConnectError("the connection was closed before anything was sent")
         if trace is not None:
             await trace(STARTED, {})
-        connection.send(content)
+        connection.send(content, request.extensions.get("timeout", {}).get("read"))
         if trace is not None:
             await trace(SENT, {})
 
@@ -160,6 +161,8 @@ class _Body(httpx.AsyncByteStream):
 async def _answer(connection: Connection) -> Answer:
     try:
         return await connection.answer()
+    except TimeoutError as error:
+        raise httpx.ReadTimeout(str(error)) from error
     except OSError as error:
         raise httpx.ReadError(str(error)) from error
 
