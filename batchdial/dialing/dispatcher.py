@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, Self
 
-from batchdial.dialing.pacing import GRAIN
 from batchdial.dialing.settle import settle
 from batchdial.errors import CampaignBusyError
 from batchdial.models import CallStatus, Claimed, Outcome, Settlement
@@ -26,6 +25,8 @@ BACKOFF = 1.0
 LONGEST_PAUSE = 300.0
 #: Seconds for which a connection is held open for a call that may not leave yet.
 LONGEST_HOLD = 0.5
+#: Seconds by which a timer may be late.
+TICK = 0.001
 #: Seconds between two signs of life in the ledger.
 HEARTBEAT = 5.0
 LEASE_LOST = "The campaign was taken over by another process. Nothing more is dialled here."
@@ -313,7 +314,7 @@ class Dispatcher:
         booked = min(claimed.depart_at - self._clock(), claimed.wait)
         wait = max(booked, self._pacer.wait(loop.time()))
         # Calls that a timer cannot tell apart are kept apart at the door.
-        while wait > (GRAIN if self._pacer.spacing < GRAIN else 0):
+        while wait > (TICK if self._pacer.spacing < TICK else 0):
             if await _within(wait, self._stopping):
                 return False
             wait = self._pacer.wait(loop.time())
@@ -330,15 +331,7 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         async with self._door:  # whoever comes first leaves first, and only one watches the clock
             while (wait := self._pacer.wait(loop.time())) > 0 or not self._record.is_sure():
-                if wait > LONGEST_HOLD:
-                    return False
-                if (
-                    0 < wait < GRAIN and self._pacer.together == 1
-                ):  # a timer would be late by as much
-                    await asyncio.sleep(0)
-                elif wait > 0:
-                    await _within(wait, self._stopping)
-                if self._stopping.is_set():
+                if wait > LONGEST_HOLD or (wait > 0 and await _within(wait, self._stopping)):
                     return False
                 if not self._record.is_sure() and not await self._renew():
                     return False

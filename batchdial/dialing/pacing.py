@@ -15,8 +15,8 @@ MARGIN = 0.01
 MAX_MARGIN = 0.05
 #: Seconds before its turn at which a call is claimed, so that the commit does not delay it.
 LEAD = 0.025
-#: Seconds that no timer tells apart. Calls that are closer are kept apart a few at a time.
-GRAIN = 0.001
+#: Seconds that a timer tells apart well. Calls that are closer are kept apart a few at a time.
+GRAIN = 0.004
 #: What is left of the pace when the service says that it is too much, and what of the asked rate
 #: each success gives back.
 BACK_OFF, GIVE_BACK = 0.5, 0.01

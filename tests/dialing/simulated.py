@@ -21,8 +21,7 @@ class _Selector(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         assert ready or timeout is not None, "everybody waits and nothing can happen any more"
-        # A loop that only yields takes a moment too.
-        self.now += 1e-6 if timeout == 0 else 0 if ready else timeout or 0
+        self.now += 0 if ready else timeout or 0
         return ready
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from batchdial.dialing.dispatcher import LEASE_LOST, LONGEST_PAUSE, Ending, Stop
+from batchdial.dialing.pacing import GRAIN
 from batchdial.dialing.settle import Reply
 from batchdial.errors import LedgerError
 from batchdial.ledger.memory import MemoryJournal, MemoryLedger
@@ -160,7 +161,7 @@ def test_calls_that_come_together_leave_one_after_the_other(rate: Rate) -> None:
     run = Rehearsal(rows=300, rate=rate, lanes=50, seconds=0.05)
     simulate(run.run())
     few = run.pacer.together
-    assert few * run.pacer.spacing <= 0.002 or few == 1
+    assert few * run.pacer.spacing <= 2 * GRAIN or few == 1
     spans = [b - a for a, b in zip(run.moments, run.moments[few:], strict=False)]
     assert min(spans) >= few * run.pacer.spacing / 2 - 1e-6
     assert run.count("success") == 300
