@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from batchdial.dialing.client import Service
-from batchdial.dialing.dispatcher import Dispatcher, Ending, Limits, Stop
+from batchdial.dialing.dispatcher import Dispatcher
 from batchdial.dialing.pacing import Pacer
+from batchdial.dialing.terms import Ending, Limits, Stop
 from batchdial.ending import exit_code, in_words, unrecorded
 from batchdial.errors import BatchDialError, CampaignBusyError, LedgerError
 from batchdial.intake import EXAMPLES, Checked

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import ssl
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import quote
 
 import httpx
 
+from batchdial.dialing.authorities import refused_certificate, trusted
 from batchdial.dialing.settle import Reply
 from batchdial.dialing.wire import HeldError, Wire, head_of
 from batchdial.errors import ConfigError, KeyRefusedError, ServiceError
@@ -47,7 +46,7 @@ class Service:
         self.base_url = base_url
         self._key = key
         self._key_origin = key_origin
-        self._tls = _tls() if base_url.startswith("https:") else None
+        self._tls = trusted() if base_url.startswith("https:") else None
 
     def line(self, agent: str) -> Line:
         """The way to the service for calls by one agent, for any number of lanes."""
@@ -247,7 +246,7 @@ async def _send(
     except HeldError:
         return Reply(left=False, held=True)
     except Exception as error:  # noqa: BLE001 (httpx lets other libraries' errors through)
-        refused = _refused_certificate(error)
+        refused = refused_certificate(error)
         if refused is not None and not left:
             why = f"its certificate is not accepted, {printable(refused.verify_message)}"
             return Reply(left=False, error=why.rstrip("."), untrusted=True)
@@ -282,30 +281,6 @@ async def _read(response: httpx.Response, limit: int) -> bytes | None:
 def _names(response: httpx.Response) -> set[bytes]:
     """Names of its headers; httpx takes longer to find one than the whole answer took to read."""
     return {name.lower() for name, _ in response.headers.raw}
-
-
-def _tls() -> ssl.SSLContext:
-    """The system's authorities, whatever the environment names, and no log of session keys."""
-    if {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys():
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        system = ssl.get_default_verify_paths()
-        places = [one for one in (system.openssl_cafile, system.openssl_capath) if one]
-        for place in filter(os.path.exists, places):
-            is_folder = os.path.isdir(place)
-            context.load_verify_locations(**{"capath" if is_folder else "cafile": place})
-    else:
-        context = ssl.create_default_context()
-    context.keylog_filename = None  # type: ignore[assignment]  # undoes SSLKEYLOGFILE
-    return context
-
-
-def _refused_certificate(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    """What the TLS library said of the certificate, where that is why nothing was sent."""
-    for _ in range(10):  # errors that were raised twice can be their own context
-        if error is None or isinstance(error, ssl.SSLCertVerificationError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def _in_words(error: Exception) -> str:

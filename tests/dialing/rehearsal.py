@@ -7,9 +7,10 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from batchdial.dialing.dispatcher import Dispatcher, Ending, Limits
+from batchdial.dialing.dispatcher import Dispatcher
 from batchdial.dialing.pacing import Pacer
 from batchdial.dialing.settle import Reply
+from batchdial.dialing.terms import Ending, Limits
 from batchdial.ledger.memory import MemoryJournal, MemoryLedger
 from batchdial.models import CallStatus, Claimed, Contact, Outcome, Rate, Verdict
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from batchdial.dialing.dispatcher import LEASE_LOST, LONGEST_PAUSE, Ending, Stop
+from batchdial.dialing.dispatcher import LEASE_LOST, LONGEST_PAUSE
 from batchdial.dialing.pacing import GRAIN
 from batchdial.dialing.settle import Reply
+from batchdial.dialing.terms import Ending, Stop
 from batchdial.errors import LedgerError
 from batchdial.ledger.memory import MemoryJournal, MemoryLedger
 from batchdial.models import CallStatus, Claimed, Rate, Settlement

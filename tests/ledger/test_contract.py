@@ -14,7 +14,7 @@ from batchdial.models import CallStatus, Claimed, Contact, Settlement
 from tests.ledger.bench import NUMBERS, SPACING, AnyJournal, Bench, contact, pending
 
 if TYPE_CHECKING:
-    from batchdial.dialing.dispatcher import Record
+    from batchdial.dialing.terms import Record
 
 PENDING, DIALING, SUCCESS = CallStatus.PENDING, CallStatus.DIALING, CallStatus.SUCCESS
 FAILED, UNKNOWN, SUPPRESSED = CallStatus.FAILED, CallStatus.UNKNOWN, CallStatus.SUPPRESSED
