@@ -73,7 +73,6 @@ class Answer:
         self.status: int | None = None
         self.headers: Headers = []
         self.pieces: deque[bytes] = deque()  #: of the body, not fetched yet
-        self.unread = 0  #: bytes in them
         self.is_complete = False
         self.keeps = False  #: whether the connection may carry another request
         self.broken = ""  #: why it will never be complete
@@ -87,9 +86,7 @@ class Answer:
 
     def fetch(self) -> bytes:
         """The next piece of the body."""
-        piece = self.pieces.popleft()
-        self.unread -= len(piece)
-        return piece
+        return self.pieces.popleft()
 
     def feed(self, data: bytes) -> None:
         """Take what came in; nothing stands for the end of the stream."""
@@ -119,7 +116,6 @@ class Answer:
     def _add(self, data: bytes) -> None:
         if data:
             self.pieces.append(data)
-            self.unread += len(data)
 
     def _ask_h11(self, data: bytes) -> None:
         try:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-#: Bytes of a body that wait to be fetched before the service is made to wait.
-MOST_UNREAD = 64 * 1024
 #: Seconds after which another address of the same name is tried beside the first (RFC 8305).
 NEXT_ADDRESS = 0.25
 
@@ -85,7 +83,6 @@ class Connection(asyncio.BufferedProtocol):
             if self._lost is not None:
                 raise self._lost
             self._waiter = self._loop.create_future()
-            self._transport.resume_reading()
             try:
                 await self._waiter
             finally:
@@ -120,8 +117,6 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.abort()
             return
         self._answer.feed(bytes(self._inbox[:nbytes]))
-        if self._answer.unread > MOST_UNREAD:
-            self._transport.pause_reading()
         self._wake()
 
     def eof_received(self) -> None:
