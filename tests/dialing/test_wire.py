@@ -81,9 +81,12 @@ async def test_a_connection_with_an_odd_answer_carries_no_other(answer: bytes) -
 async def test_what_nobody_asked_for_ends_a_connection() -> None:
     """It is not taken for the answer to a later call."""
 
+    answered = asyncio.Event()
+
     async def act(_: object, writer: asyncio.StreamWriter) -> None:
         writer.write(http())
         await writer.drain()
+        await answered.wait()
         writer.write(http(b"of nobody"))
 
     async with (
@@ -91,6 +94,7 @@ async def test_what_nobody_asked_for_ends_a_connection() -> None:
         Service(server.url, KEY, "a test").line("ag_1") as line,
     ):
         first = await line.call(BODY)
+        answered.set()
         async with asyncio.timeout(5):
             while of(line)._open:  # noqa: ASYNC110 (until what came in has been seen)
                 await asyncio.sleep(0)
