@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from batchdial.dialing.client import Service
-from batchdial.dialing.dispatcher import Dispatcher, Ending, Limits, Stop
+from batchdial.dialing.dispatcher import Dispatcher
 from batchdial.dialing.pacing import Pacer
+from batchdial.dialing.terms import Ending, Limits, Stop
 from batchdial.ending import exit_code, in_words, unrecorded
 from batchdial.errors import BatchDialError, CampaignBusyError, LedgerError
 from batchdial.intake import EXAMPLES, Checked
@@ -96,7 +97,7 @@ class Session:
         self._trusted = False
         self._ending = Ending(Stop.DONE)
         self._dispatcher: Dispatcher | None = None
-        self._pacer = Pacer(settings.rate)
+        self._pacer = Pacer(settings.rate, settings.jitter)
         self._journal: Journal | None = None
         self._stopped = False
         self._outputs: tuple[Path, ...] = ()
@@ -149,7 +150,7 @@ class Session:
             self._ledger.where,
             str(settings.rate),
             number,
-            max(0, number - 1) * Pacer(settings.rate).spacing,
+            max(0, number - 1) * Pacer(settings.rate, settings.jitter).spacing,
             tally,
             checked,
             tuple(dict.fromkeys(name for work in self._works for name in work.elsewhere)),
@@ -231,7 +232,7 @@ class Session:
         def body_of(claimed: Claimed) -> Mapping[str, str]:
             return payload(columns[claimed.list_id], claimed.cells, claimed.e164)
 
-        pacer = self._pacer = Pacer(settings.rate)
+        pacer = self._pacer = Pacer(settings.rate, settings.jitter)
         journal = self._journal = Journal(
             self._ledger,
             self._held(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchdial.dialing.dispatcher import Stop
+from batchdial.dialing.terms import Stop
 from batchdial.errors import BatchDialError, ExitCode, LedgerError
 from batchdial.models import CallStatus
 from batchdial.rules.cells import mask_number, printable
@@ -12,7 +12,7 @@ from batchdial.rules.cells import mask_number, printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from batchdial.dialing.dispatcher import Ending
+    from batchdial.dialing.terms import Ending
     from batchdial.models import Claimed, Settlement
     from batchdial.results.summary import Tally
 

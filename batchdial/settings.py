@@ -113,6 +113,7 @@ class Settings(BaseSettings):
     delimiter: str | None = None
     sheet: str | None = None
     rate: Annotated[Rate, BeforeValidator(_rate)] = Rate(1, 1)
+    jitter: float | None = Field(None, ge=0, le=60)
     concurrency: int = Field(5, ge=1, le=1000)
     limit: int | None = Field(None, ge=1)
     max_attempts: int = Field(3, ge=1, le=20)

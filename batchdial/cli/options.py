@@ -57,6 +57,12 @@ NAME = [
 ]
 DIALLING = [
     click.option("--rate", help="Most calls in any window: 5/s, 30/m, 600/h. [1/s]"),
+    click.option(
+        "--jitter",
+        type=float,
+        metavar="SECONDS",
+        help="How unevenly calls may arrive; windows are kept longer by it. [1 %, at most 0.05]",
+    ),
     click.option("--concurrency", type=int, help="Most requests in flight. [5]"),
     click.option("--limit", type=int, help="Dial so many rows and stop."),
     click.option("--max-attempts", type=int, help="Most requests for one row. [3]"),

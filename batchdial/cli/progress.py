@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,13 @@ from batchdial.errors import ExitCode
 from batchdial.models import CallStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from batchdial.campaign import Session
     from batchdial.models import Outcome
 
+#: Seconds between two pictures of the bar.
+REFRESH = 0.2
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 if hasattr(signal, "SIGHUP"):
     _CODES[signal.SIGHUP] = ExitCode.TERMINATED
@@ -40,28 +42,51 @@ def dial(session: Session, number: int, *, quiet: bool) -> int:
 async def _dial(session: Session, number: int, *, quiet: bool) -> int:
     counts: Counter[CallStatus] = Counter()
     was_slowed = False
-    silent = quiet or not sys.stderr.isatty()
     with tqdm(
         total=number,
         file=sys.stderr,
-        disable=silent,
+        disable=quiet or not sys.stderr.isatty(),
         bar_format="{bar:20} {n_fmt}/{total_fmt}  {desc}",
-        mininterval=0.2,
     ) as bar:
 
         def tell(outcome: Outcome) -> None:
             nonlocal was_slowed
             counts[outcome.status] += 1
-            slowed = session.slowed
-            if slowed and not was_slowed and not quiet:
+            if not was_slowed and not quiet and (slowed := session.slowed):
                 was_slowed = True
                 bar.write(f"The service asked to slow down: {slowed} for now.", file=sys.stderr)
-            bar.update()
-            bar.set_description_str(_counts(counts, session, bar), refresh=False)
 
         with _signals(session) as caught:
-            await session.dispatch(tell)
+            async with _shown(bar, lambda: _counts(counts, session, bar), counts):
+                await session.dispatch(tell)
     return _CODES[caught[0]] if caught else 0
+
+
+@asynccontextmanager
+async def _shown(
+    bar: tqdm[Any], words: Callable[[], str], counts: Counter[CallStatus]
+) -> AsyncIterator[None]:
+    """Draw the bar now and then: drawing it for each call would take longer than the call."""
+
+    def draw() -> None:
+        bar.update(counts.total() - bar.n)
+        bar.set_description_str(words())
+
+    async def keep_drawing() -> None:
+        while True:
+            await asyncio.sleep(REFRESH)
+            draw()
+
+    if bar.disable:
+        yield
+        return
+    drawing = asyncio.create_task(keep_drawing())
+    try:
+        yield
+    finally:
+        drawing.cancel()
+        await asyncio.gather(drawing, return_exceptions=True)
+        draw()
 
 
 def _counts(counts: Counter[CallStatus], session: Session, bar: tqdm[Any]) -> str:

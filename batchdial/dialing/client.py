@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import ssl
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import quote
 
 import httpx
 
+from batchdial.dialing.authorities import refused_certificate, trusted
 from batchdial.dialing.settle import Reply
+from batchdial.dialing.wire import HeldError, Wire, head_of
 from batchdial.errors import ConfigError, KeyRefusedError, ServiceError
 from batchdial.rules.cells import printable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-#: Seconds: to connect, and for the whole of one request; one byte a second defeats a read timeout.
+#: Seconds: to connect, and from the request to the last byte of its answer.
 CONNECT_TIMEOUT, TOTAL_TIMEOUT = 10.0, 30.0
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 #: Largest answers that are read, in bytes: to a call, and to a question for agents.
 BODY_LIMIT, AGENTS_LIMIT = 64 * 1024, 4 * 1024 * 1024
 
 
-class _HeldError(Exception):
-    """The call may not leave now."""
-
-
 async def _at_once() -> bool:
     return True
+
+
+def _unheard() -> None:
+    pass
 
 
 class Service:
@@ -46,11 +46,14 @@ class Service:
         self.base_url = base_url
         self._key = key
         self._key_origin = key_origin
-        self._tls = _tls() if base_url.startswith("https:") else True
+        self._tls = trusted() if base_url.startswith("https:") else None
 
     def line(self, agent: str) -> Line:
-        """A client of its own for one lane; many lanes in one pool would slow each other."""
-        return Line(self._client(), f"{self.base_url}/agents/{_segment(agent)}/call")
+        """The way to the service for calls by one agent, for any number of lanes."""
+        client = self._client()
+        return Line(
+            client, client.build_request("POST", f"{self.base_url}/agents/{_segment(agent)}/call")
+        )
 
     async def agents(self) -> list[dict[str, Any]]:
         """
@@ -116,18 +119,11 @@ class Service:
             f"The service refused the key ({status}). The key came from {self._key_origin}."
         )
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self) -> _Client:
         # Nothing of the environment is believed: a proxy or a .netrc would get the key.
-        # No connection is used twice: a server that closes an idle one at the moment of its
-        # reuse would make the row `unknown` although nothing was received.
-        return httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(
-                verify=self._tls,
-                trust_env=False,
-                limits=httpx.Limits(max_connections=1, max_keepalive_connections=0),
-            ),
+        return _Client(
+            transport=Wire(self._tls),
             headers={
-                "Connection": "close",
                 "Authorization": self._key,
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
@@ -139,12 +135,50 @@ class Service:
         )
 
 
-class Line:
-    """One lane's way to the service; calls go one after the other, each over a new connection."""
+class _Client(httpx.AsyncClient):
+    """
+    What is sent is one request, and what comes back is its answer.
 
-    def __init__(self, client: httpx.AsyncClient, url: str) -> None:
+    httpx looks for redirects, cookies and steps of authentication after each answer. None of
+    them may happen to a call, and looking for them takes longer than all else that it does.
+    """
+
+    async def send(self, request: httpx.Request, **_: object) -> httpx.Response:
+        """Send a request; its body is the caller's to read and to close."""
+        return await self._transport_for_url(request.url).handle_async_request(request)
+
+
+class _Call(httpx.Request):
+    """
+    A request of which everything but the body was made before.
+
+    Args:
+        like: Has its address and its headers.
+        head: The same in bytes; the wire adds how long the body is.
+        body: As it is sent.
+    """
+
+    def __init__(self, like: httpx.Request, head: bytes, body: bytes) -> None:
+        self.method, self.url, self.headers = like.method, like.url, like.headers
+        self.extensions = {**like.extensions, "head": head}
+        self.stream = httpx.ByteStream(body)
+
+
+class Line:
+    """
+    The way to the service; calls may go side by side.
+
+    Args:
+        client: Closed with the line.
+        call: A call without a body; all calls have its address and its headers.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, call: httpx.Request) -> None:
         self._client = client
-        self._url = url
+        del call.headers["Content-Length"]
+        call.headers["Content-Type"] = "application/json"
+        self._call = call
+        self._head = head_of(call)
 
     async def __aenter__(self) -> Self:
         return self
@@ -153,7 +187,10 @@ class Line:
         await self._client.aclose()
 
     async def call(
-        self, body: Mapping[str, str], leave: Callable[[], Awaitable[bool]] = _at_once
+        self,
+        body: Mapping[str, str],
+        leave: Callable[[], Awaitable[bool]] = _at_once,
+        sent: Callable[[], None] = _unheard,
     ) -> Reply:
         """
         POST one call; whatever goes wrong comes back as a `Reply`, never as an error.
@@ -162,12 +199,14 @@ class Line:
             body: The fields of the request.
             leave: Asked when the connection stands and no byte has been sent; waits until
                 the call may leave, or says that it may not.
+            sent: Told when the last byte has been sent.
         """
         try:
-            request = self._client.build_request("POST", self._url, json=body)
+            text = _JSON.encode(body).encode("utf-8")
         except ValueError:
             return Reply(left=False, error="the row holds text that no request can carry")
-        return await _send(self._client, request, leave)
+        request = _Call(self._call, self._head, text)
+        return await _send(self._client, request, leave, sent)
 
 
 def _segment(text: str) -> str:
@@ -184,36 +223,30 @@ async def _send(
     client: httpx.AsyncClient,
     request: httpx.Request,
     leave: Callable[[], Awaitable[bool]] = _at_once,
+    sent: Callable[[], None] = _unheard,
     limit: int = BODY_LIMIT,
 ) -> Reply:
     left = False
-    deadline = asyncio.timeout(TOTAL_TIMEOUT)
 
     async def trace(event: str, _info: Mapping[str, Any]) -> None:
         nonlocal left
         # A proxy's CONNECT fires this too, but no proxy is ever used.
         if not left and event.endswith(".send_request_headers.started"):
-            deadline.reschedule(None)  # the wait is not the service's
-            left = await leave()
-            if not left:
-                raise _HeldError
-            deadline.reschedule(asyncio.get_running_loop().time() + TOTAL_TIMEOUT)
+            left = True
+        elif event.endswith(".send_request_body.complete"):
+            sent()
 
-    request.extensions["trace"] = trace
+    request.extensions.update(trace=trace, leave=leave)
     try:
-        async with deadline:
-            response = await client.send(request, stream=True)
-            try:
-                body = await _read(response, limit)
-            finally:
-                await response.aclose()
-                client.cookies.clear()
-    except _HeldError:
+        response = await client.send(request, stream=True)
+        try:
+            body = await _read(response, limit)
+        finally:
+            await response.aclose()
+    except HeldError:
         return Reply(left=False, held=True)
-    except TimeoutError:
-        return Reply(left, error=f"no answer within {TOTAL_TIMEOUT:.0f} s")
     except Exception as error:  # noqa: BLE001 (httpx lets other libraries' errors through)
-        refused = _refused_certificate(error)
+        refused = refused_certificate(error)
         if refused is not None and not left:
             why = f"its certificate is not accepted, {printable(refused.verify_message)}"
             return Reply(left=False, error=why.rstrip("."), untrusted=True)
@@ -222,44 +255,32 @@ async def _send(
         return Reply(left=True, error="the answer was too large or encoded")
     # A broken service may quote the request; whatever shows its answer must not show the key.
     body = body.replace(request.headers["Authorization"].encode(), "…".encode())
-    headers = response.headers
-    return Reply(True, response.status_code, body, headers.get("retry-after"), headers.get("date"))
+    names = _names(response)
+    return Reply(
+        True,
+        response.status_code,
+        body,
+        response.headers["retry-after"] if b"retry-after" in names else None,
+        response.headers["date"] if b"retry-after" in names and b"date" in names else None,
+    )
 
 
 async def _read(response: httpx.Response, limit: int) -> bytes | None:
     """The whole body, or None where it is larger or other than an answer can be."""
-    if response.headers.get("content-encoding", "identity") != "identity":
+    packed = b"content-encoding" in _names(response)
+    if packed and response.headers["content-encoding"] != "identity":
         return None
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in cast("httpx.AsyncByteStream", response.stream):
         body += chunk
         if len(body) > limit:
             return None
     return bytes(body)
 
 
-def _tls() -> ssl.SSLContext:
-    """The system's authorities, whatever the environment names, and no log of session keys."""
-    if {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys():
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        system = ssl.get_default_verify_paths()
-        places = [one for one in (system.openssl_cafile, system.openssl_capath) if one]
-        for place in filter(os.path.exists, places):
-            is_folder = os.path.isdir(place)
-            context.load_verify_locations(**{"capath" if is_folder else "cafile": place})
-    else:
-        context = ssl.create_default_context()
-    context.keylog_filename = None  # type: ignore[assignment]  # undoes SSLKEYLOGFILE
-    return context
-
-
-def _refused_certificate(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    """What the TLS library said of the certificate, where that is why nothing was sent."""
-    for _ in range(10):  # errors that were raised twice can be their own context
-        if error is None or isinstance(error, ssl.SSLCertVerificationError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+def _names(response: httpx.Response) -> set[bytes]:
+    """Names of its headers; httpx takes longer to find one than the whole answer took to read."""
+    return {name.lower() for name, _ in response.headers.raw}
 
 
 def _in_words(error: Exception) -> str:
@@ -268,7 +289,7 @@ def _in_words(error: Exception) -> str:
         return printable(str(error)) or "no connection"
     words: dict[type[Exception], str] = {
         httpx.ConnectTimeout: "no connection in time",
-        httpx.ReadTimeout: "no answer in time",
+        httpx.ReadTimeout: f"no answer within {TOTAL_TIMEOUT:.0f} s",
         httpx.ReadError: "the connection broke",
         httpx.RemoteProtocolError: "the connection was closed, or what came was not HTTP",
     }

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING
 
 from batchdial.dialing.settle import settle
+from batchdial.dialing.terms import Ending, Stop
 from batchdial.errors import CampaignBusyError
 from batchdial.models import CallStatus, Claimed, Outcome, Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from batchdial.dialing.pacing import Pacer
-    from batchdial.dialing.settle import Reply
+    from batchdial.dialing.terms import Limits, Line, Record
 
 #: Seconds of the first pause where a 429 or a broken connection names none; it doubles each time.
 BACKOFF = 1.0
@@ -25,72 +25,11 @@ BACKOFF = 1.0
 LONGEST_PAUSE = 300.0
 #: Seconds for which a connection is held open for a call that may not leave yet.
 LONGEST_HOLD = 0.5
+#: Seconds by which a timer may be late.
+TICK = 0.001
 #: Seconds between two signs of life in the ledger.
 HEARTBEAT = 5.0
 LEASE_LOST = "The campaign was taken over by another process. Nothing more is dialled here."
-
-
-class Record(Protocol):
-    """What dialling needs of a ledger."""
-
-    async def claim(self) -> Claimed | None:
-        """The next row, durably `dialing`; None when no row is left."""
-
-    async def claim_again(self, claimed: Claimed) -> Claimed | None:
-        """The same row for another attempt, or None."""
-
-    async def settle(self, claimed: Claimed, settlement: Settlement) -> None:
-        """Record durably what an attempt came to."""
-
-    async def release(self, claimed: Claimed) -> None:
-        """Give back a row of which no byte was sent."""
-
-    async def renew(self) -> bool:
-        """Say that this process lives; False if the campaign is another's by now."""
-
-    def is_sure(self) -> bool:
-        """Whether that was said so lately that the campaign can be nobody else's."""
-
-
-class Line(Protocol):
-    """What dialling needs of a connection."""
-
-    async def __aenter__(self) -> Self: ...
-    async def __aexit__(self, *_: object) -> None: ...
-
-    async def call(self, body: Mapping[str, str], leave: Callable[[], Awaitable[bool]]) -> Reply:
-        """POST one call when `leave` lets its first byte go; whatever goes wrong is a reply too."""
-
-
-class Stop(StrEnum):
-    """Why dialling ended."""
-
-    DONE = "done"  #: no row is left
-    LIMIT = "limit"  #: as many were called as --limit allows
-    ASKED = "asked"  #: a person or the system asked it to stop
-    REFUSED = "refused"  #: the service refuses what every other row would ask too
-    STREAK = "streak"  #: so many rows in a row ended in the same way
-    BUSY = "busy"  #: the service asks for a pause that is too long to wait for
-    BROKEN = "broken"  #: the ledger or this program failed
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why dialling ended, and what was said."""
-
-    stop: Stop
-    settlement: Settlement | None = None  #: the one that made it stop
-    error: BaseException | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much is dialled, and how stubbornly."""
-
-    lanes: int  #: requests in flight
-    max_attempts: int  #: POSTs a row, whatever the causes
-    stop_after: int  #: equal failures in a row; 0 is never
-    rows: int | None = None
 
 
 class Dispatcher:
@@ -99,7 +38,7 @@ class Dispatcher:
 
     Args:
         record: Claims and settlements.
-        open_line: Makes one connection a lane.
+        open_line: The way to the service.
         body_of: The request body for a claimed row.
         pacer: When calls may leave.
         limits: How much and how stubbornly.
@@ -128,6 +67,7 @@ class Dispatcher:
         self._stopping = asyncio.Event()  # no further call begins
         self._drained = asyncio.Event()  # no further row is begun; those that were are finished
         self._turns = asyncio.Lock()
+        self._door = asyncio.Lock()
         self._ending = Ending(Stop.DONE)
         self._streak: tuple[tuple[object, ...], int] = ((), 0)
         self._lanes: list[asyncio.Task[None]] = []
@@ -135,13 +75,14 @@ class Dispatcher:
 
     async def run(self) -> Ending:
         """Dial until the end; rows in flight at a stop are waited for."""
-        self._lanes = [asyncio.create_task(self._lane()) for _ in range(self._limits.lanes)]
-        heartbeat = asyncio.create_task(self._keep_lease())
-        try:
-            await asyncio.gather(*self._lanes, return_exceptions=True)
-        finally:
-            heartbeat.cancel()
-            await asyncio.gather(heartbeat, return_exceptions=True)
+        async with self._open_line() as line:
+            self._lanes = [asyncio.create_task(self._lane(line)) for _ in range(self._limits.lanes)]
+            heartbeat = asyncio.create_task(self._keep_lease())
+            try:
+                await asyncio.gather(*self._lanes, return_exceptions=True)
+            finally:
+                heartbeat.cancel()
+                await asyncio.gather(heartbeat, return_exceptions=True)
         return self._ending
 
     def stop(self) -> None:
@@ -175,11 +116,11 @@ class Dispatcher:
             self._end(Ending(Stop.BROKEN, error=CampaignBusyError(LEASE_LOST)))
         return ours
 
-    async def _lane(self) -> None:
+    async def _lane(self, line: Line) -> None:
         try:
-            async with self._open_line() as line:
-                while (claimed := await self._next()) is not None:
-                    await self._dial(line, claimed)
+            claimed = await self._next()
+            while claimed is not None:
+                claimed = await self._dial(line, claimed)
         except Exception as error:  # noqa: BLE001 (one lane's fault stops all, in order)
             self._end(Ending(Stop.BROKEN, error=error))
 
@@ -187,36 +128,55 @@ class Dispatcher:
         """Wait for a turn and claim a row."""
         if not await self._turn(self._drained):
             return None
+        self._begin_row()
+        return self._begun(await self._record.claim())
+
+    def _begin_row(self) -> None:
         if self._rows_left is not None:
             self._rows_left -= 1
             if self._rows_left == 0:
                 self._ending = Ending(Stop.LIMIT)
                 self._drained.set()
-        claimed = await self._record.claim()
+
+    def _begun(self, claimed: Claimed | None) -> Claimed | None:
         if claimed is None:
             self._drained.set()
         return claimed
 
-    async def _dial(self, line: Line, claimed: Claimed) -> None:
-        """One row, within its budget of attempts."""
+    async def _dial(self, line: Line, claimed: Claimed) -> Claimed | None:
+        """One row, within its budget of attempts; then the next one, if there is any."""
         for nth in range(1, self._limits.max_attempts + 1):
             settlement = await self._attempt(line, claimed)
             if settlement is None:
-                return
-            last = nth == self._limits.max_attempts
+                return await self._next()
             self._heed(settlement, nth)
-            if settlement.again and not last:
-                await self._record.settle(claimed, replace(settlement, status=CallStatus.PENDING))
-            else:
-                await self._record.settle(claimed, settlement)
-                self._tell(claimed, settlement)
-                return
+            if not settlement.again or nth == self._limits.max_attempts:
+                return await self._go_on(claimed, settlement)
+            await self._record.settle(claimed, replace(settlement, status=CallStatus.PENDING))
             if not await self._turn(self._stopping):
-                return
+                break
             again = await self._record.claim_again(claimed)
             if again is None:
-                return
+                break
             claimed = again
+        return await self._next()
+
+    async def _go_on(self, claimed: Claimed, settlement: Settlement) -> Claimed | None:
+        """Settle a row for now and take the next one, in one commit where its turn has come."""
+        self._count(settlement)
+        if self._has_turn():
+            self._begin_row()
+            following = self._begun(await self._record.settle_and_claim(claimed, settlement))
+            try:
+                self._tell(claimed, settlement)
+            except BaseException:
+                if following is not None:
+                    await self._record.release(following)
+                raise
+            return following
+        await self._record.settle(claimed, settlement)
+        self._tell(claimed, settlement)
+        return await self._next()
 
     async def _attempt(self, line: Line, claimed: Claimed) -> Settlement | None:
         """Send one POST when its time has come; None where it was not sent at all."""
@@ -225,20 +185,26 @@ class Dispatcher:
         settlement: Settlement | None = None
 
         async def leave() -> bool:
-            nonlocal left, left_at
+            nonlocal left
             left = await self._leave()
-            left_at = loop.time()
             return left
+
+        def sent() -> None:
+            nonlocal left_at
+            left_at = loop.time()
+            self._pacer.sent(left_at)
 
         try:
             body = self._body_of(claimed)
             while settlement is None and await self._departure(claimed):
                 self.in_flight += 1
                 try:
-                    reply = await line.call(body, leave)
+                    reply = await line.call(body, leave, sent)
                 finally:
                     self.in_flight -= 1
-                if not reply.held:
+                if reply.held:
+                    left = False
+                else:
                     settlement = settle(reply, datetime.fromtimestamp(self._clock(), UTC))
                     if settlement.slow_down or settlement.status is CallStatus.SUCCESS:
                         self._pacer.heed(settlement.slow_down, left_at, loop.time())
@@ -246,6 +212,13 @@ class Dispatcher:
             if settlement is None and not left:
                 await self._record.release(claimed)
         return settlement
+
+    def _has_turn(self) -> bool:
+        """Take a turn if it has come already and nobody waits for one."""
+        if self._turns.locked() or self._drained.is_set():
+            return False
+        now = asyncio.get_running_loop().time()
+        return self._pacer.book_now(now)
 
     async def _turn(self, end: asyncio.Event) -> bool:
         """Wait, one lane after the other, until a row may be claimed; False at the end."""
@@ -265,7 +238,8 @@ class Dispatcher:
         # The slot is wall-clock time, shared by machines; a clock that is set must not hold it up.
         booked = min(claimed.depart_at - self._clock(), claimed.wait)
         wait = max(booked, self._pacer.wait(loop.time()))
-        while wait > 0:
+        # Calls that a timer cannot tell apart are kept apart at the door.
+        while wait > (TICK if self._pacer.spacing < TICK else 0):
             if await _within(wait, self._stopping):
                 return False
             wait = self._pacer.wait(loop.time())
@@ -280,15 +254,16 @@ class Dispatcher:
         A process that was stopped asks the ledger first whether the campaign is still its own.
         """
         loop = asyncio.get_running_loop()
-        while (wait := self._pacer.wait(loop.time())) > 0 or not self._record.is_sure():
-            if wait > LONGEST_HOLD or (wait > 0 and await _within(wait, self._stopping)):
+        async with self._door:  # whoever comes first leaves first, and only one watches the clock
+            while (wait := self._pacer.wait(loop.time())) > 0 or not self._record.is_sure():
+                if wait > LONGEST_HOLD or (wait > 0 and await _within(wait, self._stopping)):
+                    return False
+                if not self._record.is_sure() and not await self._renew():
+                    return False
+            if self._stopping.is_set():
                 return False
-            if not self._record.is_sure() and not await self._renew():
-                return False
-        if self._stopping.is_set():
-            return False
-        self._pacer.leave(loop.time())
-        return True
+            self._pacer.leave(loop.time())
+            return True
 
     def _heed(self, settlement: Settlement, nth: int) -> None:
         """What one row's answer means for all lanes."""
@@ -300,7 +275,8 @@ class Dispatcher:
                 self._end(Ending(Stop.BUSY, settlement))
             self._pacer.pause(asyncio.get_running_loop().time(), pause)
 
-    def _tell(self, claimed: Claimed, settlement: Settlement) -> None:
+    def _count(self, settlement: Settlement) -> None:
+        """End dialling where too many rows in a row ended in the same way."""
         kind: tuple[object, ...] = (settlement.status,)
         if settlement.status is not CallStatus.UNKNOWN:  # nobody knows how alike those are
             kind += (settlement.reason, settlement.http_status)
@@ -310,6 +286,8 @@ class Dispatcher:
         self._streak = (kind, length)
         if self._limits.stop_after and length >= self._limits.stop_after:
             self._end(Ending(Stop.STREAK, settlement))
+
+    def _tell(self, claimed: Claimed, settlement: Settlement) -> None:
         self._on_outcome(
             Outcome(
                 claimed.row,

@@ -15,6 +15,8 @@ MARGIN = 0.01
 MAX_MARGIN = 0.05
 #: Seconds before its turn at which a call is claimed, so that the commit does not delay it.
 LEAD = 0.025
+#: Seconds that a timer tells apart well. Calls that are closer are kept apart a few at a time.
+GRAIN = 0.004
 #: What is left of the pace when the service says that it is too much, and what of the asked rate
 #: each success gives back.
 BACK_OFF, GIVE_BACK = 0.5, 0.01
@@ -67,10 +69,15 @@ class Pacer:
     GCRA alone lets a little more through than asked, and a bucket lets a burst through;
     here the Nth call before must have left a whole window ago. Times are seconds of a
     monotonic clock, given by the caller.
+
+    Args:
+        rate: Never more calls than this in any window, neither here nor where they arrive.
+        jitter: Seconds by which one call may be longer on its way than another.
     """
 
-    def __init__(self, rate: Rate) -> None:
-        self._window = rate.seconds + min(MARGIN * rate.seconds, MAX_MARGIN)
+    def __init__(self, rate: Rate, jitter: float | None = None) -> None:
+        margin = min(MARGIN * rate.seconds, MAX_MARGIN) if jitter is None else jitter
+        self._window = rate.seconds + margin
         self.spacing = self._window / rate.calls
         self._left: deque[float] = deque(maxlen=rate.calls)
         self._next_turn = 0.0
@@ -81,6 +88,11 @@ class Pacer:
     def _gap(self) -> float:
         """Seconds between two calls at the pace of now."""
         return self.spacing / self.pace.share
+
+    @property
+    def together(self) -> int:
+        """How many calls that are late may leave within one grain of time."""
+        return max(1, int(2 * GRAIN / self._gap))
 
     def book(self, now: float) -> float:
         """
@@ -93,6 +105,13 @@ class Pacer:
         self._next_turn = turn + self._gap
         return turn
 
+    def book_now(self, now: float) -> bool:
+        """Take the next turn if it is not too early for it."""
+        if self.early(max(self._next_turn, now), now) > 0:
+            return False
+        self.book(now)
+        return True
+
     def early(self, turn: float, now: float) -> float:
         """Seconds that it is too early to prepare the call of a turn; at most 0 if it is not."""
         return max(turn, self._not_before) - LEAD - now
@@ -100,8 +119,10 @@ class Pacer:
     def wait(self, now: float) -> float:
         """Seconds until a call may leave by what has left already; 0 if it may now."""
         earliest = self._not_before
-        if self._left:  # calls that are late, after a stall, catch up at twice the pace at most
-            earliest = max(earliest, self._left[-1] + self._gap / 2)
+        least = self._gap / 2  # calls that are late, after a stall, catch up at twice the pace
+        few = self.together
+        if len(self._left) >= few:
+            earliest = max(earliest, self._left[-few] + few * least)
         if len(self._left) == self._left.maxlen:
             earliest = max(earliest, self._left[0] + self._window)
         return max(0.0, earliest - now)
@@ -109,6 +130,10 @@ class Pacer:
     def leave(self, now: float) -> None:
         """Note that a call leaves."""
         self._left.append(now)
+
+    def sent(self, now: float) -> None:
+        """Note that the last byte of the call that left last has been sent, and was not before."""
+        self._left[-1] = now
 
     def pause(self, now: float, seconds: float) -> None:
         """Let no call leave for so long; afterwards they go on evenly, without a burst."""

@@ -6,16 +6,15 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from batchdial.errors import LedgerError
-from batchdial.ledger.lists import RANG_OF_ATTEMPTS, conditions, rung_already
-from batchdial.ledger.schema import attempts, campaigns, pacing, rows
+from batchdial.ledger import statements as sql
 from batchdial.models import CallStatus, Claimed
-from batchdial.rules.redial import ALREADY_CALLED, stands_after
+from batchdial.rules.redial import stands_after
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+    import sqlalchemy as sa
 
     from batchdial.ledger.ledger import Lease
     from batchdial.ledger.lists import Pick
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 
 #: A slot further ahead than this many calls was booked before the clock was set back.
 FAR_AHEAD = 1_000
-#: SQLAlchemy has no form of this that both databases know; two processes may be the first.
-_FIRST_BOOKING = sa.text(
-    "INSERT INTO pacing (service, next_at) VALUES (:service, 0) ON CONFLICT DO NOTHING"
-)
 
 
 class Claims:
@@ -53,6 +48,10 @@ class Claims:
         self._connection = connection
         self._lease = lease
         self._campaign = lease.campaign
+        self._of_campaign = {
+            "campaign": lease.campaign.id,
+            "of_generation": lease.campaign.generation,
+        }
         self._clock = clock
         self._now = datetime.fromtimestamp(clock, UTC)
         self._spacing = spacing
@@ -66,8 +65,7 @@ class Claims:
         Asked before any row is touched: a take-over waits until this transaction has
         ended, and takes the same locks in the same order.
         """
-        query = sa.select(campaigns.c.fence).where(campaigns.c.id == self._campaign.id)
-        found = self._connection.execute(query.with_for_update(read=True)).scalar()
+        found = sql.FENCE.run(self._connection, {"campaign": self._campaign.id}).scalar()
         if found == self._lease.fence:
             return None
         return LedgerError(
@@ -82,14 +80,17 @@ class Claims:
         """The next rows of a scope; returns the rest of the scope and the claimed rows."""
         claimed: list[Claimed] = []
         while picks and len(claimed) < number:
-            query = (
-                sa.select(rows)
-                .where(*conditions(picks[0]), rows.c.id > cursor)
-                .order_by(rows.c.id)
-                .limit(number - len(claimed))
-                .with_for_update(skip_locked=True)
-            )
-            found = self._connection.execute(query).all()
+            pick = picks[0]
+            query = sql.CANDIDATES if pick.chosen is None else sql.CHOSEN_CANDIDATES
+            given = {
+                **self._of_campaign,
+                "list_id": pick.list_id,
+                "status": pick.status,
+                "chosen": pick.chosen,
+                "cursor": cursor,
+                "most": number - len(claimed),
+            }
+            found = query.run(self._connection, given).all()
             if not found:
                 picks, cursor = picks[1:], 0
                 continue
@@ -100,187 +101,142 @@ class Claims:
 
     def claim_again(self, claimed: Claimed) -> Claimed | None:
         """The same row, if it still stands where its last attempt, which rang nobody, left it."""
-        rang_nobody = sa.exists().where(
-            attempts.c.row_id == claimed.row_id,
-            attempts.c.nth == claimed.attempt,
-            attempts.c.status == CallStatus.FAILED,
-        )
-        query = sa.select(rows).where(
-            rows.c.id == claimed.row_id,
-            rows.c.attempts == claimed.attempt,
-            rows.c.status == claimed.was,
-            rang_nobody,
-        )
-        found = self._connection.execute(query.with_for_update()).all()
+        given = {
+            **self._of_campaign,
+            "row_id": claimed.row_id,
+            "nth": claimed.attempt,
+            "status": claimed.was,
+        }
+        found = sql.SAME_ROW.run(self._connection, given).all()
         taken = self._take(found, {claimed.e164} if claimed.was is CallStatus.UNKNOWN else set())
         return taken[0] if taken else None
 
-    def settle(self, claimed: Claimed, settlement: Settlement) -> None:
-        """Write the attempt's end and where the row stands after it."""
-        said = {
-            "reason": settlement.reason,
-            "detail": settlement.detail,
-            "call_id": settlement.call_id,
-        }
-        failed = settlement.status in (CallStatus.PENDING, CallStatus.FAILED)
-        self._connection.execute(
-            sa.update(attempts)
-            .where(
-                attempts.c.row_id == claimed.row_id,
-                attempts.c.nth == claimed.attempt,
-                attempts.c.status.in_([CallStatus.DIALING, CallStatus.UNKNOWN]),
+    def settle(self, ends: Sequence[tuple[Claimed, Settlement]]) -> None:
+        """Write how attempts ended and where their rows stand after it."""
+        if not ends:
+            return
+        sql.END_ATTEMPT.run(self._connection, [self._end(*end) for end in ends])
+        clear: list[dict[str, Any]] = []
+        doubtful: list[dict[str, Any]] = []
+        for claimed, settlement in ends:
+            stands = stands_after(claimed.was, settlement)
+            stays = claimed.was is stands is CallStatus.UNKNOWN
+            (doubtful if stays else clear).append(
+                {
+                    "row_id": claimed.row_id,
+                    "attempt": claimed.attempt,
+                    "stands": stands,
+                    "said_reason": claimed.was_reason if stays else settlement.reason,
+                    "said_detail": claimed.was_detail if stays else settlement.detail,
+                    "said_id": settlement.call_id,
+                    "at": self._now,
+                }
             )
-            .values(
-                **said,
-                status=CallStatus.FAILED if failed else settlement.status,
-                http_status=settlement.http_status,
-                settled_at=self._now,
-            )
-        )
-        stands = stands_after(claimed.was, settlement)
-        if claimed.was is CallStatus.UNKNOWN and stands is CallStatus.UNKNOWN:
-            said = {"reason": claimed.was_reason, "detail": claimed.was_detail}
-        self._connection.execute(
-            sa.update(rows)
-            .where(*_still_open(claimed))
-            .values(**said, status=stands, last_attempt_at=self._now)
-        )
-        if failed and claimed.was is CallStatus.UNKNOWN:
-            self._unwaive(claimed.e164)
+        if clear:
+            sql.STAND.run(self._connection, clear)
+        if doubtful:
+            sql.STAND_IN_DOUBT.run(self._connection, doubtful)
+        for claimed, settlement in ends:
+            if claimed.was is CallStatus.UNKNOWN and _came_to_nothing(settlement):
+                self._unwaive(claimed.e164)
 
     def release(self, claimed: Claimed) -> None:
         """As if the row had never been claimed."""
-        self._connection.execute(
-            sa.delete(attempts).where(
-                attempts.c.row_id == claimed.row_id, attempts.c.nth == claimed.attempt
-            )
-        )
-        self._connection.execute(
-            sa.update(rows)
-            .where(*_still_open(claimed))
-            .values(
-                status=claimed.was,
-                reason=claimed.was_reason,
-                detail=claimed.was_detail,
-                attempts=claimed.attempt - 1,
-            )
+        this = {"row_id": claimed.row_id, "attempt": claimed.attempt}
+        sql.FORGET_ATTEMPT.run(self._connection, this)
+        sql.STAND_AS_BEFORE.run(
+            self._connection,
+            {
+                **this,
+                "stands": claimed.was,
+                "said_reason": claimed.was_reason,
+                "said_detail": claimed.was_detail,
+            },
         )
         if claimed.was is CallStatus.UNKNOWN:
             self._unwaive(claimed.e164)
 
+    def _end(self, claimed: Claimed, settlement: Settlement) -> dict[str, Any]:
+        nothing = _came_to_nothing(settlement)
+        return {
+            "of_row": claimed.row_id,
+            "attempt": claimed.attempt,
+            "came_to": CallStatus.FAILED if nothing else settlement.status,
+            "said_reason": settlement.reason,
+            "said_detail": settlement.detail,
+            "said_id": settlement.call_id,
+            "http": settlement.http_status,
+            "at": self._now,
+        }
+
     def _take(self, found: Sequence[Any], doubtful: set[str]) -> list[Claimed]:
         """Make rows `dialing`; those whose number rang already are suppressed instead."""
-        self._waive(doubtful)
-        self.newly_waived |= doubtful
-        numbers = {row.e164 for row in found}
-        rung = set(self._connection.execute(rung_already(self._campaign, numbers)).scalars())
-        free = []
+        rung = self._rung(found, doubtful)
+        free, spent = [], []
         for row in found:
             if row.e164 in rung:
-                self._suppress(row.id)
+                spent.append({"row_id": row.id})
             else:
                 rung.add(row.e164)
                 free.append(row)
+        if spent:
+            sql.SUPPRESS.run(self._connection, spent)
         if not free:
             return []
         slots = self._book(len(free))
         claimed = [_claimed(row, at, at - self._clock) for row, at in zip(free, slots, strict=True)]
-        self._connection.execute(
-            sa.update(rows)
-            .where(rows.c.id.in_([row.id for row in free]))
-            .values(status=CallStatus.DIALING, attempts=rows.c.attempts + 1)
-        )
-        self._connection.execute(sa.insert(attempts), [self._attempt(one) for one in claimed])
+        sql.DIAL.run(self._connection, [{"row_id": one.row_id} for one in claimed])
+        sql.BEGIN_ATTEMPT.run(self._connection, [self._attempt(one) for one in claimed])
         return claimed
+
+    def _rung(self, found: Sequence[Any], doubtful: set[str]) -> set[str]:
+        """Which of their numbers rang, or may have rung, without a person's word that waives it."""
+        self.newly_waived |= doubtful
+        if not doubtful:
+            return {row.e164 for row in found if row.rang}
+        sql.WAIVE.run(
+            self._connection,
+            [{**self._of_campaign, "number": number, "at": self._now} for number in doubtful],
+        )
+        return {row.e164 for row in found if self._rings(row.e164)}
+
+    def _rings(self, number: str) -> bool:
+        given = {**self._of_campaign, "number": number}
+        return sql.RUNG.run(self._connection, given).first() is not None
 
     def _attempt(self, claimed: Claimed) -> dict[str, Any]:
         return {
-            "row_id": claimed.row_id,
-            "nth": claimed.attempt,
-            "campaign_id": self._campaign.id,
-            "generation": self._campaign.generation,
-            "e164": claimed.e164,
-            "status": CallStatus.DIALING,
-            "claimed_at": self._now,
+            **self._of_campaign,
+            "of_row": claimed.row_id,
+            "attempt": claimed.attempt,
+            "number": claimed.e164,
+            "at": self._now,
         }
 
     def _book(self, number: int) -> list[float]:
         """Moments at which so many calls may leave, one after the other, over all processes."""
-        service = self._campaign.service
-        self._connection.execute(_FIRST_BOOKING, {"service": service})
-        query = sa.select(pacing.c.next_at).where(pacing.c.service == service)
-        first = max(self._clock, self._connection.execute(query.with_for_update()).scalar_one())
+        service = {"of_service": self._campaign.service}
+        first = sql.BOOKED.run(self._connection, service).scalar()
+        if first is None:
+            sql.FIRST_BOOKING.run(self._connection, service)
+            first = sql.BOOKED.run(self._connection, service).scalar_one()
+        first = max(self._clock, first)
         if first - self._clock > FAR_AHEAD * self._spacing:
             first = self._clock
-        slots = [first + index * self._spacing for index in range(number)]
-        self._connection.execute(
-            sa.update(pacing)
-            .where(pacing.c.service == service)
-            .values(next_at=first + number * self._spacing)
-        )
-        return slots
-
-    def _suppress(self, row_id: int) -> None:
-        self._connection.execute(
-            sa.update(rows)
-            .where(rows.c.id == row_id)
-            .values(
-                status=CallStatus.SUPPRESSED,
-                reason=ALREADY_CALLED,
-                detail="This campaign called the number from another row. "
-                "To call everybody again: --again.",
-            )
-        )
-
-    def _waive(self, numbers: Collection[str]) -> None:
-        """A person said that these may ring again although they may have rung."""
-        if numbers:
-            self._connection.execute(
-                sa.update(attempts)
-                .where(
-                    *self._of_campaign(),
-                    attempts.c.e164.in_(numbers),
-                    attempts.c.status == CallStatus.UNKNOWN,
-                    RANG_OF_ATTEMPTS,
-                )
-                .values(waived_at=self._now)
-            )
+        sql.BOOK.run(self._connection, {**service, "at": first + number * self._spacing})
+        return [first + index * self._spacing for index in range(number)]
 
     def _unwaive(self, number: str) -> None:
         """The new attempt came to nothing, so the earlier doubt stands, unless a newer one does."""
-        latest = (
-            sa.select(attempts.c.row_id, attempts.c.nth)
-            .where(
-                *self._of_campaign(),
-                attempts.c.e164 == number,
-                attempts.c.status == CallStatus.UNKNOWN,
-            )
-            .order_by(attempts.c.claimed_at.desc(), attempts.c.row_id.desc(), attempts.c.nth.desc())
-            .limit(1)
-        )
-        doubt = self._connection.execute(latest).one_or_none()
-        rung = self._connection.execute(rung_already(self._campaign, [number])).first()
-        if doubt is not None and rung is None:
-            self._connection.execute(
-                sa.update(attempts)
-                .where(attempts.c.row_id == doubt.row_id, attempts.c.nth == doubt.nth)
-                .values(waived_at=None)
-            )
-
-    def _of_campaign(self) -> tuple[sa.ColumnElement[bool], ...]:
-        return (
-            attempts.c.campaign_id == self._campaign.id,
-            attempts.c.generation == self._campaign.generation,
-        )
+        given = {**self._of_campaign, "number": number}
+        doubt = sql.LATEST_DOUBT.run(self._connection, given).one_or_none()
+        if doubt is not None and not self._rings(number):
+            sql.UNWAIVE.run(self._connection, {"of_row": doubt.row_id, "attempt": doubt.nth})
 
 
-def _still_open(claimed: Claimed) -> tuple[sa.ColumnElement[bool], ...]:
-    """The row, while this attempt is its last and nobody knows what it came to."""
-    return (
-        rows.c.id == claimed.row_id,
-        rows.c.attempts == claimed.attempt,
-        rows.c.status.in_([CallStatus.DIALING, CallStatus.UNKNOWN]),
-    )
+def _came_to_nothing(settlement: Settlement) -> bool:
+    """Whether nobody was called by the attempt."""
+    return settlement.status in (CallStatus.PENDING, CallStatus.FAILED)
 
 
 def _claimed(row: Any, depart_at: float, wait: float) -> Claimed:

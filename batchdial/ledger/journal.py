@@ -31,19 +31,19 @@ SURE = LEASE.total_seconds() / 2
 
 
 @dataclass(frozen=True, slots=True)
+class _Settle:
+    claimed: Claimed
+    settlement: Settlement
+
+
+@dataclass(frozen=True, slots=True)
 class _Claim:
-    pass
+    settled: _Settle | None = None  # recorded by the same commit
 
 
 @dataclass(frozen=True, slots=True)
 class _ClaimAgain:
     claimed: Claimed
-
-
-@dataclass(frozen=True, slots=True)
-class _Settle:
-    claimed: Claimed
-    settlement: Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,11 @@ class Journal:
     async def settle(self, claimed: Claimed, settlement: Settlement) -> None:
         """Record durably what an attempt came to."""
         await self._ask(_Settle(claimed, settlement))
+
+    async def settle_and_claim(self, claimed: Claimed, settlement: Settlement) -> Claimed | None:
+        """Record what an attempt came to, and take the next row, in one commit."""
+        found: Claimed | None = await self._ask(_Claim(_Settle(claimed, settlement)))
+        return found
 
     async def release(self, claimed: Claimed) -> None:
         """Give back a row of which no byte was sent; it stands where it stood."""
@@ -200,7 +205,7 @@ class Journal:
             try:
                 results = await self._in_thread(self._commit, operations)
             except Exception as error:  # noqa: BLE001 (whoever asked is told)
-                self._owed += [one for one in operations if isinstance(one, _Settle | _Release)]
+                self._owed += _owed(operations)
                 for _, future in group:
                     if not future.done():
                         future.set_exception(error)
@@ -221,11 +226,11 @@ class Journal:
         with self._ledger.writing() as connection:
             work = Claims(connection, self._lease, now, self._spacing, self._waived)
             refusal = work.refusal()
-            for operation in operations:
-                if isinstance(operation, _Settle):
-                    work.settle(operation.claimed, operation.settlement)
-                elif isinstance(operation, _Release):
-                    work.release(operation.claimed)
+            owed = _owed(operations)
+            work.settle([(one.claimed, one.settlement) for one in owed if isinstance(one, _Settle)])
+            for one in owed:
+                if isinstance(one, _Release):
+                    work.release(one.claimed)
             asking = [i for i, operation in enumerate(operations) if isinstance(operation, _Claim)]
             again = {i: one for i, one in enumerate(operations) if isinstance(one, _ClaimAgain)}
             picks, cursor = self._picks, self._cursor
@@ -240,3 +245,14 @@ class Journal:
         self._picks, self._cursor = picks, cursor
         self._waived |= work.newly_waived
         return [results.get(index) for index in range(len(operations))]
+
+
+def _owed(operations: Sequence[_Operation]) -> list[_Settle | _Release]:
+    """What the ledger has to be told, whatever becomes of the rest."""
+    told: list[_Settle | _Release] = []
+    for one in operations:
+        if isinstance(one, _Settle | _Release):
+            told.append(one)
+        elif isinstance(one, _Claim) and one.settled is not None:
+            told.append(one.settled)
+    return told

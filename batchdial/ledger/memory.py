@@ -135,6 +135,11 @@ class MemoryJournal:
         if failed:
             self._unwaive(claimed)
 
+    async def settle_and_claim(self, claimed: Claimed, settlement: Settlement) -> Claimed | None:
+        """Both at once."""
+        await self.settle(claimed, settlement)
+        return await self.claim()
+
     async def release(self, claimed: Claimed) -> None:
         """As if the row had never been claimed."""
         self._attempts(claimed).pop((claimed.row_id, claimed.attempt), None)

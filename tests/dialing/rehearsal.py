@@ -7,9 +7,10 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from batchdial.dialing.dispatcher import Dispatcher, Ending, Limits
+from batchdial.dialing.dispatcher import Dispatcher
 from batchdial.dialing.pacing import Pacer
 from batchdial.dialing.settle import Reply
+from batchdial.dialing.terms import Ending, Limits
 from batchdial.ledger.memory import MemoryJournal, MemoryLedger
 from batchdial.models import CallStatus, Claimed, Contact, Outcome, Rate, Verdict
 
@@ -55,6 +56,8 @@ class Rehearsal:
     answered: int = 0
     connecting: Callable[[int], float] = lambda _: 0.0  #: seconds until the nth connection stands
     connected: int = 0
+    stale: Callable[[int], bool] = lambda _: False  #: whether the nth is not fit for its call
+    on_stale: Callable[[Rehearsal], None] = lambda _: None
     clock_step: float = 0.0  #: seconds by which somebody set the wall clock
     body_of: Callable[[Claimed], Mapping[str, str]] = lambda claimed: {"to": claimed.e164}
     on_request: Callable[[Rehearsal], None] = lambda _: None
@@ -107,7 +110,7 @@ class FakeLine:
     """A connection to a service that rings nobody."""
 
     rehearsal: Rehearsal
-    busy: bool = False
+    busy: int = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -115,25 +118,39 @@ class FakeLine:
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    async def call(self, body: Mapping[str, str], leave: Callable[[], Awaitable[bool]]) -> Reply:
+    async def call(
+        self,
+        body: Mapping[str, str],
+        leave: Callable[[], Awaitable[bool]],
+        sent: Callable[[], None],
+    ) -> Reply:
         """One request; a row that is not `dialing` by now is a broken promise."""
         run, number = self.rehearsal, body["to"]
-        assert not self.busy, "calls over one line go one after the other"
         standing = [r for r in run.ledger.rows.values() if r.verdict.e164 == number]
         assert [row.verdict.status for row in standing] == [CallStatus.DIALING]
-        self.busy = True
+        self.busy += 1
+        assert self.busy <= run.lanes
         try:
-            return await self._send(run, number, leave)
+            return await self._send(run, number, leave, sent)
         finally:
-            self.busy = False
+            self.busy -= 1
 
     async def _send(
-        self, run: Rehearsal, number: str, leave: Callable[[], Awaitable[bool]]
+        self,
+        run: Rehearsal,
+        number: str,
+        leave: Callable[[], Awaitable[bool]],
+        sent: Callable[[], None],
     ) -> Reply:
         run.connected += 1
-        await asyncio.sleep(run.connecting(run.connected))
+        connection = run.connected
+        await asyncio.sleep(run.connecting(connection))
         if not await leave():
             return Reply(left=False, held=True)
+        if run.stale(connection):
+            run.on_stale(run)
+            return Reply(left=False, held=True)
+        sent()
         run.requests.append((asyncio.get_running_loop().time(), number))
         nth = [called for _, called in run.requests].count(number)
         run.on_request(run)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from batchdial.dialing.dispatcher import LEASE_LOST, LONGEST_PAUSE, Ending, Stop
+from batchdial.dialing.dispatcher import LEASE_LOST, LONGEST_PAUSE
+from batchdial.dialing.pacing import GRAIN
 from batchdial.dialing.settle import Reply
+from batchdial.dialing.terms import Ending, Stop
 from batchdial.errors import LedgerError
 from batchdial.ledger.memory import MemoryJournal, MemoryLedger
 from batchdial.models import CallStatus, Claimed, Rate, Settlement
@@ -112,6 +114,58 @@ def test_a_call_that_is_being_connected_is_not_sent_for_another_owner() -> None:
     ending = simulate(run.run())
     assert (ending.stop, str(ending.error)) == (Stop.BROKEN, LEASE_LOST)
     assert (run.connected, len(run.requests)) == (2, 1)
+
+
+def test_a_call_that_could_not_leave_after_all_is_given_back() -> None:
+    """It was let go, its connection was not fit any more, and dialling ended: nothing was sent."""
+    run = Rehearsal(rows=4, lanes=2)
+    run.stale = lambda nth: nth == 3
+    run.on_stale = lambda run: run.dispatcher.stop()
+    simulate(run.run())
+    assert run.count("dialing") == 0
+    assert run.count("success") == len(run.requests) == 2
+    assert run.count("pending") == 2
+
+
+def test_a_call_that_could_not_leave_is_tried_again() -> None:
+    """Over another connection, and once."""
+    run = Rehearsal(rows=4, lanes=2)
+    run.stale = lambda nth: nth == 3
+    simulate(run.run())
+    assert run.count("success") == len(run.requests) == 4
+
+
+def test_a_row_is_settled_with_the_claim_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its turn has come; a lane that has to wait for it settles first."""
+    together: list[Claimed] = []
+    original = MemoryJournal.settle_and_claim
+
+    async def both(self: MemoryJournal, claimed: Claimed, end: Settlement) -> Claimed | None:
+        together.append(claimed)
+        return await original(self, claimed, end)
+
+    monkeypatch.setattr(MemoryJournal, "settle_and_claim", both)
+    quick = Rehearsal(rows=20, rate=Rate(5000, 1), lanes=2)
+    simulate(quick.run())
+    assert len(together) >= 18
+    assert quick.count("success") == 20
+    together.clear()
+    slow = Rehearsal(rows=20, rate=Rate(2, 1), lanes=2)
+    simulate(slow.run())
+    assert together == []
+    assert slow.count("success") == 20
+
+
+@pytest.mark.parametrize("rate", [Rate(20_000, 1), Rate(5000, 1), Rate(700, 1)])
+def test_calls_that_come_together_leave_one_after_the_other(rate: Rate) -> None:
+    """At twice the pace at most, over any time that a timer can tell."""
+    run = Rehearsal(rows=300, rate=rate, lanes=50, seconds=0.05)
+    simulate(run.run())
+    few = run.pacer.together
+    assert few * run.pacer.spacing <= 2 * GRAIN or few == 1
+    spans = [b - a for a, b in zip(run.moments, run.moments[few:], strict=False)]
+    assert min(spans) >= few * run.pacer.spacing / 2 - 1e-6
+    assert run.count("success") == 300
 
 
 def _delay_claims(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:

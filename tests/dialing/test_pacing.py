@@ -135,6 +135,38 @@ def test_spacing_keeps_a_margin(rate: Rate, spacing: float) -> None:
     assert Pacer(rate).spacing == pytest.approx(spacing, abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("jitter", "spacing"), [(0.0, 0.05), (0.1, 0.055), (None, 0.0505)], ids=str
+)
+def test_the_margin_can_be_chosen(jitter: float | None, spacing: float) -> None:
+    """For a network that delivers one call so much later than another."""
+    pacer = Pacer(Rate(20, 1), jitter)
+    assert pacer.spacing == pytest.approx(spacing)
+    for nth in range(20):
+        pacer.leave(50 + nth * spacing)
+    window = 1 + (0.01 if jitter is None else jitter)
+    assert pacer.wait(50.99) == pytest.approx(window - 0.99)
+
+
+def test_a_call_leaves_when_it_has_been_written() -> None:
+    """A process that is held up between the one and the other sends nothing too early after it."""
+    pacer = Pacer(Rate(2, 1))
+    pacer.leave(50.0)
+    pacer.sent(50.4)
+    assert pacer.wait(50.5) == pytest.approx(50.4 + pacer.spacing / 2 - 50.5)
+    pacer.leave(50.9)
+    assert pacer.wait(51.2) == pytest.approx(50.4 + 1.01 - 51.2)
+
+
+@pytest.mark.parametrize(("now", "taken"), [(50.2, False), (50.481, True), (60.0, True)])
+def test_a_turn_that_has_come_is_taken_at_once(now: float, taken: bool) -> None:
+    """One that has not is nobody's yet."""
+    pacer = Pacer(Rate(2, 1))
+    assert pacer.book(50.0) == 50.0
+    assert pacer.book_now(now) is taken
+    assert pacer.book(now) == pytest.approx(max(now, 50.505) + (pacer.spacing if taken else 0))
+
+
 #: What answers say of the pace: whether it was too much, seconds until the next answer, and how
 #: long before its answer a call had left.
 ANSWERS = st.lists(st.tuples(st.booleans(), st.floats(0, 100), st.floats(0.001, 30)), max_size=200)

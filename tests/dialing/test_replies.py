@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 URL = "https://cald.test/v1"
 CALL = f"{URL}/agents/ag_1/call"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+#: Where httpx hands a request to its transport; below that, a transport of our own has no httpcore.
+at_the_client = pytest.mark.respx(using="httpx")
 ERRORS = [
     httpx.ConnectError("refused"),
     httpx.ConnectTimeout("slow"),
@@ -42,6 +44,7 @@ def name(error: Exception) -> str:
     return type(error).__name__
 
 
+@at_the_client
 @pytest.mark.parametrize("started", [False, True], ids=["never-left", "left"])
 @pytest.mark.parametrize("error", ERRORS, ids=name)
 async def test_an_error_is_lost_or_not_sent(
@@ -68,6 +71,7 @@ async def test_an_error_is_lost_or_not_sent(
     assert found.again is not started
 
 
+@at_the_client
 @pytest.mark.parametrize("status", [200, 401, 422, 429, 500, 503])
 async def test_an_answer_comes_back_whole(respx_mock: respx.MockRouter, status: int) -> None:
     """Status, body and the header that asks for a pause."""

@@ -307,7 +307,7 @@ def test_a_lost_answer(act: Act, reason: str, trial: Trial, seen: Seen) -> None:
 @pytest.mark.fault(44, injected="a server that closes connections when they are about to be reused")
 @pytest.mark.fault(45, injected="the same, and every second request over one connection is dropped")
 def test_connections_that_close_when_reused(trial: Trial, seen: Seen) -> None:
-    """Every call has a new connection, so that there is nothing to close; all are called."""
+    """At this pace every call has a new connection: there is nothing to close; all are called."""
     calls, rate, lanes = (600, 20, 5) if os.environ.get(FULL) else (150, 50, 10)
 
     def drop_reused(call: Call) -> None:
@@ -322,6 +322,76 @@ def test_connections_that_close_when_reused(trial: Trial, seen: Seen) -> None:
         assert dict(server.rung) == dict.fromkeys(trial.phones, 1)
         assert {post.nth for post in server.posts} == {1}
     seen(f"{calls} calls at {rate}/s, 0 unknown")
+
+
+def hangs_up_at(nth: int, *, reads: bool) -> Act:
+    """End each connection with its nth request, answered or only read, and never say so before."""
+
+    def act(call: Call) -> None:
+        if call.post.nth < nth or not reads:
+            ok(call)
+        if call.post.nth >= nth:
+            raise HangUpError
+
+    return act
+
+
+@pytest.fixture
+def busy(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> Trial:
+    """A run of which every call counts as one of many, so that connections are worth keeping."""
+    monkeypatch.setattr("batchdial.dialing.reuse.BUSY_CALLS", 1)
+    monkeypatch.setattr("batchdial.dialing.reuse.BUSY_SECONDS", 60.0)
+    return trial
+
+
+@pytest.mark.fault(44, injected="a service that leaves connections open, 1,000 calls at full speed")
+def test_connections_that_hold_are_reused(busy: Trial, seen: Seen) -> None:
+    """Once the service has shown it; everybody is called once all the same."""
+    with Server() as server:
+        assert busy.run(server, rows=1_000, lanes=8).code == 0
+        assert dict(server.rung) == dict.fromkeys(busy.phones, 1)
+        most = max(post.nth for post in server.posts)
+        assert most > 2
+        assert server.connections < 1_000
+        assert all(b"Connection: keep-alive" in post.head for post in server.posts)
+    seen("1,000 calls, fewer connections, 0 unknown")
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.fault(44, injected="each connection is closed after 1, 2 or 3 answers, unannounced")
+def test_connections_that_close_after_some_answers(nth: int, busy: Trial, seen: Seen) -> None:
+    """One connection goes ahead and rests: it meets the end before any call does."""
+    with Server(rest=hangs_up_at(nth, reads=False)) as server:
+        answer = busy.run(server, rows=600, lanes=8)
+        assert answer.code == 0, answer.err
+        assert dict(server.rung) == dict.fromkeys(busy.phones, 1)
+    seen("600 calls at full speed, 0 unknown")
+
+
+@pytest.mark.fault(44, injected="idle connections are closed after 3 ms, at full speed")
+def test_connections_that_close_soon(busy: Trial, seen: Seen) -> None:
+    """Witnesses see it, and none is used again."""
+    with Server(idle=0.003) as server:
+        answer = busy.run(server, rows=600, lanes=8)
+        assert answer.code == 0, answer.err
+        assert dict(server.rung) == dict.fromkeys(busy.phones, 1)
+    seen("600 calls at full speed, 0 unknown")
+
+
+@pytest.mark.parametrize("nth", [2, 3])
+@pytest.mark.fault(45, injected="the 2nd or 3rd request of a connection is read, then it is closed")
+def test_every_further_request_is_dropped(nth: int, busy: Trial, seen: Seen) -> None:
+    """One call is lost at most, however many lanes there are; then nothing is reused."""
+    with Server(rest=hangs_up_at(nth, reads=True)) as server:
+        answer = busy.run(server, rows=600, lanes=8)
+        assert busy.statuses().count("unknown") <= 1
+        assert busy.statuses().count("success") >= 599
+        assert answer.code in {0, 1}
+        assert [post.number for post in server.posts if post.nth >= nth] == [
+            row["e164"] for row in busy.rows() if row["status"] == "unknown"
+        ]
+        busy.assert_settled(server)
+    seen("1 row unknown of 600, never again by itself")
 
 
 @pytest.mark.fault(45, injected="a request is read and its connection dropped, among good ones")

@@ -73,6 +73,9 @@ class AnyJournal(Protocol):
     async def settle(self, claimed: Claimed, settlement: Settlement) -> None:
         """As in `Journal`."""
 
+    async def settle_and_claim(self, claimed: Claimed, settlement: Settlement) -> Claimed | None:
+        """As in `Journal`."""
+
     async def release(self, claimed: Claimed) -> None:
         """As in `Journal`."""
 

@@ -14,7 +14,7 @@ from batchdial.models import CallStatus, Claimed, Contact, Settlement
 from tests.ledger.bench import NUMBERS, SPACING, AnyJournal, Bench, contact, pending
 
 if TYPE_CHECKING:
-    from batchdial.dialing.dispatcher import Record
+    from batchdial.dialing.terms import Record
 
 PENDING, DIALING, SUCCESS = CallStatus.PENDING, CallStatus.DIALING, CallStatus.SUCCESS
 FAILED, UNKNOWN, SUPPRESSED = CallStatus.FAILED, CallStatus.UNKNOWN, CallStatus.SUPPRESSED
@@ -528,6 +528,47 @@ async def test_nothing_is_unrecorded_where_all_is_well(bench: Bench) -> None:
     await journal.close()
     assert journal.unrecorded == []
     assert statuses(bench) == [SUCCESS, PENDING]
+
+
+async def test_a_row_is_settled_and_the_next_one_claimed(bench: Bench) -> None:
+    """In one step; at the end there is no next one."""
+    bench.begin(pending(2))
+    journal = bench.run()
+    first = await claimed_from(journal)
+    second = await journal.settle_and_claim(first, ACCEPTED)
+    assert second is not None
+    assert second.row == 3
+    assert statuses(bench) == [SUCCESS, CallStatus.DIALING]
+    assert await journal.settle_and_claim(second, REFUSED) is None
+    assert statuses(bench) == [SUCCESS, CallStatus.FAILED]
+    await journal.close()
+
+
+async def test_a_number_that_has_just_rung_is_not_claimed_with_its_settlement(
+    bench: Bench,
+) -> None:
+    """What was settled comes first."""
+    bench.begin([contact(2, NUMBERS[0]), contact(3, NUMBERS[0]), contact(4, NUMBERS[1])])
+    journal = bench.run()
+    following = await journal.settle_and_claim(await claimed_from(journal), ACCEPTED)
+    assert following is not None
+    assert following.row == 4
+    assert statuses(bench) == [SUCCESS, SUPPRESSED, CallStatus.DIALING]
+    await journal.close()
+
+
+async def test_a_lost_campaign_still_takes_what_was_settled_with_a_claim(bench: Bench) -> None:
+    """The claim is refused, the call is known."""
+    bench.begin(pending(2))
+    old = bench.run()
+    claimed = await claimed_from(old)
+    await bench.run().close()
+    with pytest.raises(LedgerError, match="taken over"):
+        await old.settle_and_claim(claimed, ACCEPTED)
+    if not isinstance(old, MemoryJournal):
+        assert old.unrecorded == []
+    assert statuses(bench) == [SUCCESS, PENDING]
+    await old.close()
 
 
 async def test_a_refused_claim_loses_no_settlement(bench: Bench) -> None:

@@ -164,6 +164,39 @@ async def test_whoever_waits_behind_a_commit_that_fails_is_next(
     await journal.close()
 
 
+async def test_a_settlement_with_a_claim_is_kept_when_their_commit_fails(
+    sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried once more at the end; the claim is nobody's."""
+    sql_bench.begin(pending(2))
+    journal = sql_bench.run()
+    commits = Commits(sql_bench.ledger, monkeypatch)
+    first = await claimed_from(journal)
+    commits.fail = True
+    with pytest.raises(LedgerError, match="full"):
+        await journal.settle_and_claim(first, ACCEPTED)
+    assert journal.unrecorded == [(first, ACCEPTED)]
+    assert seen_from_outside(sql_bench.where) == ["dialing", "pending"]
+    commits.fail = False
+    await journal.close()
+    assert journal.unrecorded == []
+    assert seen_from_outside(sql_bench.where) == ["success", "pending"]
+
+
+async def test_a_row_in_doubt_is_one_a_lane(
+    sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty lanes that go on at once need one commit, in which each has one row again."""
+    sql_bench.begin(pending(40))
+    journal = sql_bench.run()
+    claims = await asyncio.gather(*(claimed_from(journal) for _ in range(20)))
+    commits = Commits(sql_bench.ledger, monkeypatch)
+    await asyncio.gather(*(journal.settle_and_claim(one, ACCEPTED) for one in claims))
+    assert commits.count == 1
+    assert seen_from_outside(sql_bench.where) == ["success"] * 20 + ["dialing"] * 20
+    await journal.close()
+
+
 async def test_a_commit_that_fails_at_its_end_claims_nothing(sql_bench: SqlBench) -> None:
     """Even if the database itself says no at COMMIT."""
     sql_bench.begin(pending(2))
