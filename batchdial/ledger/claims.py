@@ -113,8 +113,6 @@ class Claims:
 
     def settle(self, ends: Sequence[tuple[Claimed, Settlement]]) -> None:
         """Write how attempts ended and where their rows stand after it."""
-        if not ends:
-            return
         sql.END_ATTEMPT.run(self._connection, [self._end(*end) for end in ends])
         clear: list[dict[str, Any]] = []
         doubtful: list[dict[str, Any]] = []

@@ -227,7 +227,9 @@ class Journal:
             work = Claims(connection, self._lease, now, self._spacing, self._waived)
             refusal = work.refusal()
             owed = _owed(operations)
-            work.settle([(one.claimed, one.settlement) for one in owed if isinstance(one, _Settle)])
+            ends = [(one.claimed, one.settlement) for one in owed if isinstance(one, _Settle)]
+            if ends:
+                work.settle(ends)
             for one in owed:
                 if isinstance(one, _Release):
                     work.release(one.claimed)

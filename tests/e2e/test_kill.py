@@ -32,8 +32,8 @@ ROWS, LANES, KILLS = 80, 6, 5
 
 
 def kill_points(seed: int) -> list[int]:
-    """After how many calls in all each process is killed."""
-    return sorted(random.Random(seed).sample(range(1, ROWS - LANES - 1), KILLS))
+    """After how many calls in all each process is killed; rows are left, whatever each takes."""
+    return sorted(random.Random(seed).sample(range(1, ROWS - LANES * KILLS), KILLS))
 
 
 @pytest.mark.fault(1, 15, injected="SIGKILL with calls in flight")
@@ -134,7 +134,9 @@ claims.Claims.settle = settle_and_die
     "after-the-answer-was-recorded": (
         _DIE
         + """
+from batchdial.dialing.dispatcher import Dispatcher
 from batchdial.ledger.journal import Journal
+Dispatcher._has_turn = lambda _: False
 settle = Journal.settle
 async def settle_and_die(self, *given):
     await settle(self, *given)
@@ -143,6 +145,19 @@ Journal.settle = settle_and_die
 """,
         1,
         0,
+    ),
+    "after-the-answer-was-recorded-and-the-next-row-claimed": (
+        _DIE
+        + """
+from batchdial.ledger.journal import Journal
+both = Journal.settle_and_claim
+async def settle_and_die(self, *given):
+    await both(self, *given)
+    die()
+Journal.settle_and_claim = settle_and_die
+""",
+        1,
+        1,
     ),
     "while-the-results-are-written": (
         _DIE
