@@ -209,12 +209,12 @@ def test_killed_while_the_list_is_read(
     prelude = (
         _DIE
         + """
-from batchdial.ledger.lists import Lists
-add = Lists.add
-def add_and_die(self, *given):
-    add(self, *given)
+from batchdial.ledger import staging
+insert = staging.insert
+def insert_and_die(*given):
+    insert(*given)
     die()
-Lists.add = add_and_die
+staging.insert = insert_and_die
 """
     )
     with Command("run", "leads.csv", "--yes", prelude=prelude) as command:
