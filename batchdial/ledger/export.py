@@ -90,6 +90,11 @@ def pages(
                 raise ValueError("a row lacks what every row has")
         return number, lines or ""
 
+    if end - begin < STEP:  # where memory has run out, a thread would be waited for in vain
+        number, lines = page(begin)
+        if number:
+            yield number, lines
+        return
     starts = iter(range(begin, end + 1, STEP))
     readers = ThreadPoolExecutor(READERS, "results")
     try:
