@@ -433,14 +433,14 @@ def test_the_server_is_gone(
 ) -> None:
     """Nobody has to wait for it; what calls came to is said with their callIds."""
     assert phones
-    to_sandbox.configure(delay=0.3)
+    to_sandbox.configure(delay=1.5)  # longer than the server takes to stop
     with Command("run", "leads.csv", "--yes", "--concurrency", 2) as command:
         command.after(to_sandbox, 2)
         shared.stop()
         command.send(signal.SIGINT)
         wait_until(lambda: command.said("in flight"), "the answer to Ctrl-C")
         wait_until(lambda: all(post.call_id for post in to_sandbox.posts), "the answers")
-        subprocess.run(["sleep", "0.6"], check=True)
+        subprocess.run(["sleep", "2"], check=True)
         said = command.send(signal.SIGINT).end()
     assert said.code != 0
     for post in to_sandbox.posts:
