@@ -139,7 +139,7 @@ class _Judge:
         is_later = holder != rows
         duplicates = dict(zip(dialled[is_later].tolist(), holder[is_later].tolist(), strict=True))
         texts = [f"+{number}" if number else "" for number in numbers.tolist()]
-        odd = doubtful_addresses(self._column(block, "email"))
+        odd = self._odd_addresses(block)
         for place in odd:
             note = self._email_note(block.cells[place]) if texts[place] else ""
             if note and place not in duplicates:
@@ -198,12 +198,11 @@ class _Judge:
                 first = verdict
         return first or _read("", region, self._allow_types)
 
-    def _column(self, block: Block, field: str) -> list[str]:
-        """The cells of a field's first column; blank where it has none."""
-        source = self._columns.get(field)
-        if source is None:
-            return [""] * len(block)
-        return block.cells.column(source.columns[0])
+    def _odd_addresses(self, block: Block) -> set[int]:
+        """Places of rows with an e-mail cell, of whichever column, that is no ordinary address."""
+        source = self._columns.get("email")
+        columns = map(block.cells.column, source.columns if source else ())
+        return {place for column in columns for place in doubtful_addresses(column)}
 
     def _regions(self, block: Block) -> Regions:
         """The country of each row: its own cell, or the default where that is blank."""

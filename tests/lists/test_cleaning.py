@@ -139,6 +139,19 @@ class TestEmail:
         assert contacts[1].verdict.detail == ""
         assert contacts[2].verdict.detail == "Same number as row 2."
 
+    def test_bad_address_in_the_second_column(self) -> None:
+        """It is told where the first is blank, and not where the first is good."""
+        columns = ColumnMap(
+            (FieldMap("phoneNumber", (0,), "exact"), FieldMap("email", (1, 2), "flag"))
+        )
+        rows = rows_of([FIRST, "", "nobody"], [SECOND, "ann@example.com", "nobody"])
+        details = [contact.verdict.detail for contact in cleaned(rows, columns)]
+        assert details == [
+            'The e-mail address "nobody" is not sent: '
+            "it has no @ with a name before and a domain after it.",
+            "",
+        ]
+
     def test_said_after_what_was_undone(self) -> None:
         """Both sentences stand in the detail."""
         (contact,) = cleaned(rows_of([f"Tel: {FIRST}", "a b@example.com"]), self.COLUMNS)
