@@ -75,6 +75,7 @@ campaigns = Table(
     Column("owner_pid", Integer),
     Column("owner_since", UtcTime),
     Column("lease_until", UtcTime),
+    Column("wish", Text),  # what another terminal asks of the owner: pause or cancel
     UniqueConstraint("name", "agent"),
 )
 
@@ -108,6 +109,11 @@ rows = Table(
     Column("call_id", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("last_attempt_at", UtcTime),
+    Column("zone", Text),  # IANA name that a column of the list gave; else the number tells
+    Column("due_at", UtcTime),  # when its redial rules let it be called again
+    Column("outcome", Text),  # of its last call, as the service says it
+    Column("call_length", Integer),  # seconds
+    Column("recording_url", Text),
     Column("chosen", Integer),  # fence of the owner that was asked to dial just these rows
     # Counts by status, and the next rows to dial in the file's order. Every index costs each row
     # of every list when it is staged: the two below hold only the few rows that they are for.
@@ -133,6 +139,15 @@ Index(
     postgresql_where=_CHOSEN,
 )
 
+_IS_DUE = text("due_at IS NOT NULL")
+Index(
+    None,
+    rows.c.list_id,
+    rows.c.due_at,
+    sqlite_where=_IS_DUE,
+    postgresql_where=_IS_DUE,
+)
+
 attempts = Table(
     "attempts",
     metadata,
@@ -148,8 +163,15 @@ attempts = Table(
     Column("http_status", Integer),
     Column("claimed_at", UtcTime, nullable=False),
     Column("settled_at", UtcTime),
-    Column("waived_at", UtcTime),  # when a person said that this number may ring again
+    Column("waived_at", UtcTime),  # when a person, or a redial rule, let this number ring again
+    Column("outcome", Text),  # what the call came to; NULL until the service says it
+    Column("call_length", Integer),  # seconds
+    Column("recording_url", Text),
+    Column("completed_at", UtcTime),  # by the service's clock
+    Column("evidence", Text),  # JSON: zones, window, clock, consent
+    Column("basis_id", Integer),  # the `bases` that it was decided on
     Index(None, "campaign_id", "claimed_at"),
+    Index(None, "e164", "claimed_at"),
 )
 
 #: The rule that this program exists for, kept by the database itself: within a campaign, a number
@@ -170,6 +192,46 @@ Index(
     attempts.c.campaign_id,
     sqlite_where=_DIALING,
     postgresql_where=_DIALING,
+)
+
+_GOING_ON = text("status = 'success' AND outcome IS NULL")
+Index(
+    "ix_attempts_going_on",
+    attempts.c.campaign_id,
+    attempts.c.claimed_at,
+    sqlite_where=_GOING_ON,
+    postgresql_where=_GOING_ON,
+)
+
+#: Numbers that no campaign of this ledger may call, besides those in do-not-call files.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("e164", Text, primary_key=True),
+    Column("added_at", UtcTime, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+#: What decisions rested on that is the same for many rows: hours, caps, files by hash and age.
+bases = Table(
+    "bases",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign_id", ForeignKey("campaigns.id"), nullable=False, index=True),
+    Column("decided_from", UtcTime, nullable=False),
+    Column("content", Text, nullable=False),  # JSON
+)
+
+#: Rows that were not dialled when their turn came, with the reason; attempts have their own.
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("row_id", ForeignKey("rows.id"), nullable=False, index=True),
+    Column("decided_at", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("evidence", Text, nullable=False),  # JSON
+    Column("basis_id", ForeignKey("bases.id"), nullable=False),
 )
 
 #: The next moment at which a call may leave, for all processes and machines on this ledger.
