@@ -27,25 +27,27 @@ _REFUSALS = {
 
 def in_words(ending: Ending, tally: Tally, key_origin: Callable[[], str]) -> str:
     """Why dialling ended before the rows did; empty if it did not."""
-    said = ending.settlement.detail if ending.settlement else ""
+    said = ending.settlement.detail if ending.settlement else ending.said
     waiting = f"{tally[CallStatus.PENDING]:,} rows are pending"
-    match ending.stop:
-        case Stop.ASKED:
-            return "Stopped. Nobody is called now."
-        case Stop.REFUSED:
-            refused = exit_code(ending, tally) is ExitCode.KEY_REFUSED
-            key = f" The key came from {key_origin()}." if refused else ""
-            return f"Stopped. {said}{key} {waiting}."
-        case Stop.STREAK:
-            return f"Paused: too many rows in a row ended the same way. {said} {waiting}."
-        case Stop.BUSY:
-            return f"Paused. {said} {waiting}."
-        case Stop.BROKEN:
-            error = ending.error
-            fault = f"a fault of batchdial, {type(error).__name__}"
-            return f"Stopped: {error if isinstance(error, BatchDialError) else fault}"
-        case Stop.DONE | Stop.LIMIT:
-            return ""
+    if ending.stop is Stop.REFUSED:
+        refused = exit_code(ending, tally) is ExitCode.KEY_REFUSED
+        key = f" The key came from {key_origin()}." if refused else ""
+        return f"Stopped. {said}{key} {waiting}."
+    if ending.stop is Stop.BROKEN:
+        error = ending.error
+        fault = f"a fault of batchdial, {type(error).__name__}"
+        return f"Stopped: {error if isinstance(error, BatchDialError) else fault}"
+    expired = f"{tally[CallStatus.EXPIRED]:,} rows expired"
+    return {
+        Stop.ASKED: "Stopped. Nobody is called now.",
+        Stop.STREAK: f"Paused: too many rows in a row ended the same way. {said} {waiting}.",
+        Stop.BUSY: f"Paused. {said} {waiting}.",
+        Stop.SPENT: f"Stopped. {said} {waiting}.",
+        Stop.WAITING: f"Stopped: {waiting}; they may be called later.",
+        Stop.OVER: f"The campaign's end has come. {expired}.",
+        Stop.PAUSED: f"Paused from another terminal. {waiting}.",
+        Stop.CANCELLED: f"Cancelled from another terminal. {expired}.",
+    }.get(ending.stop, "")
 
 
 def exit_code(ending: Ending, tally: Tally) -> ExitCode:
@@ -56,7 +58,7 @@ def exit_code(ending: Ending, tally: Tally) -> ExitCode:
         return ExitCode.UNAVAILABLE
     if ending.stop is Stop.REFUSED and ending.settlement is not None:
         return _REFUSALS.get(ending.settlement.reason, ExitCode.UNAVAILABLE)
-    if tally[CallStatus.PENDING]:
+    if tally[CallStatus.PENDING] or ending.stop in (Stop.WAITING, Stop.PAUSED, Stop.SPENT):
         return ExitCode.STOPPED
     if tally[CallStatus.FAILED] or tally[CallStatus.UNKNOWN]:
         return ExitCode.UNFINISHED

@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from batchdial.dialing.settle import settle
-from batchdial.dialing.terms import Ending, Stop
-from batchdial.errors import CampaignBusyError
+from batchdial.dialing.terms import Anytime, Ending, Stop
+from batchdial.errors import CampaignBusyError, LedgerAwayError
 from batchdial.models import CallStatus, Claimed, Outcome, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from batchdial.dialing.pacing import Pacer
-    from batchdial.dialing.terms import Limits, Line, Record
+    from batchdial.dialing.terms import Limits, Line, Record, Terms
 
 #: Seconds of the first pause where a 429 or a broken connection names none; it doubles each time.
 BACKOFF = 1.0
@@ -27,8 +27,13 @@ LONGEST_PAUSE = 300.0
 LONGEST_HOLD = 0.5
 #: Seconds by which a timer may be late.
 TICK = 0.001
-#: Seconds between two signs of life in the ledger.
-HEARTBEAT = 5.0
+#: Seconds between two signs of life in the ledger, and between two looks at what others ask for.
+HEARTBEAT, LOOK = 5.0, 0.5
+#: Seconds after which a lane that rests looks at the clock again: one that was set, or a machine
+#: that slept, must not keep it from its time.
+NAP = 15.0
+#: Seconds that are not worth ending a run for.
+SOON = 2.0
 LEASE_LOST = "The campaign was taken over by another process. Nothing more is dialled here."
 
 
@@ -44,6 +49,7 @@ class Dispatcher:
         limits: How much and how stubbornly.
         on_outcome: Told of each row that is settled for now.
         clock: Unix time in seconds.
+        terms: What must hold whenever a call begins.
     """
 
     def __init__(
@@ -55,8 +61,10 @@ class Dispatcher:
         limits: Limits,
         on_outcome: Callable[[Outcome], None],
         clock: Callable[[], float],
+        terms: Terms | None = None,
     ) -> None:
         self._record = record
+        self._terms: Terms = terms or Anytime()
         self._open_line = open_line
         self._body_of = body_of
         self._pacer = pacer
@@ -66,6 +74,8 @@ class Dispatcher:
         self._rows_left = limits.rows
         self._stopping = asyncio.Event()  # no further call begins
         self._drained = asyncio.Event()  # no further row is begun; those that were are finished
+        self._stir = asyncio.Event()  # set once when lanes that rest should look again
+        self._rest_until = 0.0  # Unix time
         self._turns = asyncio.Lock()
         self._door = asyncio.Lock()
         self._ending = Ending(Stop.DONE)
@@ -100,10 +110,43 @@ class Dispatcher:
             self._ending = ending
             self._stopping.set()
             self._drained.set()
+            self.wake()
+
+    def wake(self) -> None:
+        """Let lanes that rest look again whether a row may be dialled."""
+        self._rest_until = 0.0
+        resting, self._stir = self._stir, asyncio.Event()
+        resting.set()
+
+    @property
+    def resting_until(self) -> float | None:
+        """Unix time until which nobody may be dialled; None while somebody may."""
+        return self._rest_until if self._rest_until > self._clock() else None
 
     async def _keep_lease(self) -> None:
-        while await self._renew():  # noqa: ASYNC110 (a heartbeat waits for nothing)
-            await asyncio.sleep(HEARTBEAT)
+        loop = asyncio.get_running_loop()
+        renew_at = loop.time()
+        while not self._stopping.is_set() or self.in_flight:
+            if loop.time() >= renew_at:
+                if not await self._renew():
+                    return
+                renew_at = loop.time() + HEARTBEAT
+            await self._heed_wishes()
+            await asyncio.sleep(LOOK)
+
+    async def _heed_wishes(self) -> None:
+        """End where another terminal asks for it, or the campaign's end has come."""
+        end_at = self._limits.end_at
+        if end_at is not None and self._clock() >= end_at:
+            self._end(Ending(Stop.OVER))
+        try:
+            wish = await self._record.wish()
+        except LedgerAwayError:
+            return
+        if wish == "pause":
+            self._end(Ending(Stop.PAUSED))
+        elif wish == "cancel":
+            self._end(Ending(Stop.CANCELLED))
 
     async def _renew(self) -> bool:
         """Say that this process lives; dialling ends where that is too late."""
@@ -126,29 +169,76 @@ class Dispatcher:
 
     async def _next(self) -> Claimed | None:
         """Wait for a turn and claim a row."""
-        if not await self._turn(self._drained):
-            return None
-        self._begin_row()
-        return self._begun(await self._record.claim())
+        while await self._rest() and await self._room():
+            claimed = None
+            if await self._turn(self._drained) and self._reserve():
+                claimed = self._begun(await self._record.claim())
+            if claimed is not None:
+                return claimed
+            self._terms.spare()
+        return None
 
-    def _begin_row(self) -> None:
+    async def _rest(self) -> bool:
+        """Wait until a row may be dialled; False at the end."""
+        while not self._drained.is_set():
+            left = self._rest_until - self._clock()
+            if left <= 0:
+                return True
+            await _within(min(left, NAP), self._stir)
+        return False
+
+    async def _room(self) -> bool:
+        """Wait until a call may begin; False where none may any more."""
+        if not self._terms.try_room():
+            said = await self._terms.room()
+            if said:
+                self._end(Ending(Stop.SPENT, said=said))
+                return False
+        if self._drained.is_set():
+            self._terms.spare()
+            return False
+        return True
+
+    def _reserve(self) -> bool:
+        """Count a row before it is claimed, since lanes claim side by side."""
+        if self._rows_left == 0:
+            return False
         if self._rows_left is not None:
             self._rows_left -= 1
+        return True
+
+    def _begun(self, claimed: Claimed | None) -> Claimed | None:
+        """What a claim that was reserved for means for all lanes."""
+        if claimed is not None:
             if self._rows_left == 0:
                 self._ending = Ending(Stop.LIMIT)
                 self._drained.set()
-
-    def _begun(self, claimed: Claimed | None) -> Claimed | None:
-        if claimed is None:
+            return claimed
+        if self._rows_left is not None:
+            self._rows_left += 1
+        at = self._record.next_at
+        if at is None and not self._terms.expects(self.in_flight):
             self._drained.set()
-        return claimed
+        else:
+            self._rest_till(float("inf") if at is None else at)
+        return None
+
+    def _rest_till(self, at: float) -> None:
+        """Let all lanes rest, or end where that is not wanted."""
+        end_at = self._limits.end_at
+        if end_at is not None and at >= end_at and not self._terms.expects(self.in_flight):
+            self._end(Ending(Stop.OVER))
+        elif not self._limits.waits and at - self._clock() > SOON:
+            self._end(Ending(Stop.WAITING))
+        else:
+            self._rest_until = at
 
     async def _dial(self, line: Line, claimed: Claimed) -> Claimed | None:
         """One row, within its budget of attempts; then the next one, if there is any."""
         for nth in range(1, self._limits.max_attempts + 1):
             settlement = await self._attempt(line, claimed)
             if settlement is None:
-                return await self._next()
+                break
             self._heed(settlement, nth)
             if not settlement.again or nth == self._limits.max_attempts:
                 return await self._go_on(claimed, settlement)
@@ -159,13 +249,14 @@ class Dispatcher:
             if again is None:
                 break
             claimed = again
+        self._terms.spare()
         return await self._next()
 
     async def _go_on(self, claimed: Claimed, settlement: Settlement) -> Claimed | None:
         """Settle a row for now and take the next one, in one commit where its turn has come."""
         self._count(settlement)
-        if self._has_turn():
-            self._begin_row()
+        self._terms.made(claimed, settlement)
+        if self._goes_on():
             following = self._begun(await self._record.settle_and_claim(claimed, settlement))
             try:
                 self._tell(claimed, settlement)
@@ -173,6 +264,9 @@ class Dispatcher:
                 if following is not None:
                     await self._record.release(following)
                 raise
+            if following is None:
+                self._terms.spare()
+                return await self._next()
             return following
         await self._record.settle(claimed, settlement)
         self._tell(claimed, settlement)
@@ -180,13 +274,18 @@ class Dispatcher:
 
     async def _attempt(self, line: Line, claimed: Claimed) -> Settlement | None:
         """Send one POST when its time has come; None where it was not sent at all."""
-        left, left_at = False, 0.0
+        left, left_at, refused = False, 0.0, False
         loop = asyncio.get_running_loop()
         settlement: Settlement | None = None
 
+        def may() -> bool:
+            nonlocal refused
+            refused = not self._terms.still(claimed, self._clock())
+            return not refused
+
         async def leave() -> bool:
             nonlocal left
-            left = await self._leave()
+            left = await self._leave(may)
             return left
 
         def sent() -> None:
@@ -196,7 +295,7 @@ class Dispatcher:
 
         try:
             body = self._body_of(claimed)
-            while settlement is None and await self._departure(claimed):
+            while settlement is None and not refused and await self._departure(claimed):
                 self.in_flight += 1
                 try:
                     reply = await line.call(body, leave, sent)
@@ -209,9 +308,30 @@ class Dispatcher:
                     if settlement.slow_down or settlement.status is CallStatus.SUCCESS:
                         self._pacer.heed(settlement.slow_down, left_at, loop.time())
         finally:
-            if settlement is None and not left:
+            if refused:
+                await self._put_back(claimed)
+            elif settlement is None and not left:
                 await self._record.release(claimed)
         return settlement
+
+    async def _put_back(self, claimed: Claimed) -> None:
+        """It may not be dialled any more, now or at all: the next claim looks at it again."""
+        await self._record.put_back(claimed)
+        if self._rows_left is not None:
+            self._rows_left += 1
+        if not self._stopping.is_set():
+            self._ending = Ending(Stop.DONE)
+            self._drained.clear()
+            self.wake()
+
+    def _goes_on(self) -> bool:
+        """Whether a lane may take its next row at once: all that it would wait for is there."""
+        if self._rest_until > self._clock() or not self._terms.try_room():
+            return False
+        if self._has_turn() and self._reserve():
+            return True
+        self._terms.spare()
+        return False
 
     def _has_turn(self) -> bool:
         """Take a turn if it has come already and nobody waits for one."""
@@ -245,7 +365,7 @@ class Dispatcher:
             wait = self._pacer.wait(loop.time())
         return not self._stopping.is_set()
 
-    async def _leave(self) -> bool:
+    async def _leave(self, may: Callable[[], bool]) -> bool:
         """
         The last word before the first byte: it waits for its place in the window, and counts.
 
@@ -260,7 +380,7 @@ class Dispatcher:
                     return False
                 if not self._record.is_sure() and not await self._renew():
                     return False
-            if self._stopping.is_set():
+            if self._stopping.is_set() or not may():
                 return False
             self._pacer.leave(loop.time())
             return True

@@ -31,11 +31,69 @@ class Record(Protocol):
     async def release(self, claimed: Claimed) -> None:
         """Give back a row of which no byte was sent."""
 
+    async def put_back(self, claimed: Claimed) -> None:
+        """Give back a row that may not be dialled now; `claim` looks at it again."""
+
+    @property
+    def next_at(self) -> float | None:
+        """Unix time at which a row that waits may be claimed; None where none waits."""
+
+    async def wish(self) -> str | None:
+        """What another terminal asks for: `pause` or `cancel`."""
+
     async def renew(self) -> bool:
         """Say that this process lives; False if the campaign is another's by now."""
 
     def is_sure(self) -> bool:
         """Whether that was said so lately that the campaign can be nobody else's."""
+
+
+class Terms(Protocol):
+    """What must hold whenever a call begins, besides the decision on its row."""
+
+    def still(self, claimed: Claimed, now: float) -> bool:
+        """Whether a row that was claimed a moment ago may leave at this Unix time."""
+
+    def try_room(self) -> bool:
+        """Take room for one call more in progress, if there is any now."""
+
+    async def room(self) -> str:
+        """Wait for that room; a text says why no call may begin any more."""
+
+    def spare(self) -> None:
+        """Give the room back: no call was made."""
+
+    def made(self, claimed: Claimed, settlement: Settlement) -> None:
+        """The room is taken by a call that was made, or may have been; else it is free again."""
+
+    def expects(self, in_flight: int) -> bool:
+        """Whether what becomes of calls in progress may let a row be called again."""
+
+
+class Anytime:
+    """Terms under which any call may begin."""
+
+    def still(self, claimed: Claimed, now: float) -> bool:  # noqa: ARG002
+        """Yes."""
+        return True
+
+    def try_room(self) -> bool:
+        """There is."""
+        return True
+
+    async def room(self) -> str:
+        """At once."""
+        return ""
+
+    def spare(self) -> None:
+        """Nothing was taken."""
+
+    def made(self, claimed: Claimed, settlement: Settlement) -> None:
+        """Nothing is taken."""
+
+    def expects(self, in_flight: int) -> bool:  # noqa: ARG002
+        """No."""
+        return False
 
 
 class Line(Protocol):
@@ -67,6 +125,11 @@ class Stop(StrEnum):
     STREAK = "streak"  #: so many rows in a row ended in the same way
     BUSY = "busy"  #: the service asks for a pause that is too long to wait for
     BROKEN = "broken"  #: the ledger or this program failed
+    WAITING = "waiting"  #: the rows that are left may not be dialled yet
+    OVER = "over"  #: the campaign's end has come, or comes before any row may be dialled
+    PAUSED = "paused"  #: another terminal asked for a pause
+    CANCELLED = "cancelled"  #: another terminal gave the campaign up
+    SPENT = "spent"  #: a cap on calls, minutes or money
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +139,7 @@ class Ending:
     stop: Stop
     settlement: Settlement | None = None  #: the one that made it stop
     error: BaseException | None = None
+    said: str = ""  #: why, where no settlement says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +150,5 @@ class Limits:
     max_attempts: int  #: POSTs a row, whatever the causes
     stop_after: int  #: equal failures in a row; 0 is never
     rows: int | None = None
+    waits: bool = True  #: whether dialling sleeps until the next row may be dialled
+    end_at: float | None = None  #: Unix time in seconds at which the campaign ends

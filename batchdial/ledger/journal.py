@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from batchdial.errors import LedgerAwayError, LedgerError
 from batchdial.ledger.claims import Claims
+from batchdial.ledger.deciding import record_basis
 from batchdial.ledger.ledger import LEASE
-from batchdial.models import Claimed, Settlement
+from batchdial.ledger.queue import Queue, Waiting
+from batchdial.models import CallStatus, Claimed, Settlement
+from batchdial.rules.plan import NoRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import sqlalchemy as sa
+
     from batchdial.ledger.ledger import Lease, Ledger
-    from batchdial.ledger.lists import Pick
+    from batchdial.ledger.rows import Pick
+    from batchdial.rules.plan import Policy
 
 T = TypeVar("T")
 
@@ -49,6 +55,7 @@ class _ClaimAgain:
 @dataclass(frozen=True, slots=True)
 class _Release:
     claimed: Claimed
+    again: bool = False  # looked at again in this run
 
 
 _Operation = _Claim | _ClaimAgain | _Settle | _Release
@@ -64,7 +71,9 @@ class Journal:
     Args:
         ledger: Where to.
         lease: The right to dial the campaign; a claim under a lost lease is refused.
-        picks: Which rows, in this order; each row is claimed at most once.
+        picks: Which rows, in this order; each row is claimed at most once, unless it was put back.
+        due: Lists whose rows are claimed again when they are due.
+        policy: Which rows may be dialled now.
         spacing: Seconds between two calls, booked for all processes on the ledger.
         clock: Unix time in seconds.
         monotonic: Seconds of a clock that nobody sets.
@@ -79,11 +88,14 @@ class Journal:
         spacing: float,
         clock: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
+        policy: Policy | None = None,
+        due: Sequence[int] = (),
     ) -> None:
         self._ledger = ledger
         self._lease = lease
-        self._picks = list(picks)
-        self._cursor = 0
+        self._queue = Queue(picks, due)
+        self._policy: Policy = policy or NoRules()
+        self._basis: tuple[str, int | None] = "", None
         self._waived: set[str] = set()  # numbers
         self._spacing = spacing
         self._clock = clock
@@ -117,6 +129,24 @@ class Journal:
     async def release(self, claimed: Claimed) -> None:
         """Give back a row of which no byte was sent; it stands where it stood."""
         await self._ask(_Release(claimed))
+
+    async def put_back(self, claimed: Claimed) -> None:
+        """Give back a row that may not be dialled now; it is looked at again."""
+        await self._ask(_Release(claimed, again=True))
+
+    @property
+    def next_at(self) -> float | None:
+        """Unix time at which a row that waits may be claimed; None where none waits."""
+        return self._queue.next_at
+
+    @property
+    def waiting(self) -> dict[float, int]:
+        """How many rows wait until when."""
+        return self._queue.waiting()
+
+    async def wish(self) -> str | None:
+        """What another terminal asks of whoever dials the campaign: `pause`, `cancel`."""
+        return await self._in_thread(self._ledger.wish, self._lease.campaign)
 
     async def renew(self) -> bool:
         """Keep the lease; False where another process has it."""
@@ -223,30 +253,44 @@ class Journal:
         """One transaction for a group; settlements first, since claims may depend on them."""
         results: dict[int, Any] = {}
         now = self._clock()
+        owed = _owed(operations)
+        asking = [i for i, operation in enumerate(operations) if isinstance(operation, _Claim)]
+        again = {i: one for i, one in enumerate(operations) if isinstance(one, _ClaimAgain)}
+        step = self._queue.begin(now, len(asking))
         with self._ledger.writing() as connection:
-            work = Claims(connection, self._lease, now, self._spacing, self._waived)
+            basis = self._based(connection, now)
+            work = Claims(
+                connection, self._lease, now, self._spacing, self._waived, self._policy, basis[1]
+            )
             refusal = work.refusal()
-            owed = _owed(operations)
             ends = [(one.claimed, one.settlement) for one in owed if isinstance(one, _Settle)]
             if ends:
                 work.settle(ends)
             for one in owed:
                 if isinstance(one, _Release):
                     work.release(one.claimed)
-            asking = [i for i, operation in enumerate(operations) if isinstance(operation, _Claim)]
-            again = {i: one for i, one in enumerate(operations) if isinstance(one, _ClaimAgain)}
-            picks, cursor = self._picks, self._cursor
             if refusal is None:
                 for index, ours in again.items():
-                    results[index] = work.claim_again(ours.claimed)
-                picks, cursor, found = work.claim(picks, cursor, len(asking))
-                results.update(zip(asking, found, strict=False))
+                    results[index] = work.claim_again(ours.claimed, step)
+                results.update(zip(asking, work.claim(step, len(asking)), strict=False))
             else:  # what was settled is recorded all the same
                 results = dict.fromkeys([*again, *asking], refusal)
-        # Only a commit that came through moves the cursor: a lost one skips nobody.
-        self._picks, self._cursor = picks, cursor
+                step.woken.clear()
+        # Only a commit that came through moves the queue: a lost one skips nobody.
+        self._queue.end(step)
+        self._basis = basis
+        for one in owed:
+            if isinstance(one, _Release) and one.again and one.claimed.was != CallStatus.SUCCESS:
+                self._queue.park(Waiting(now, one.claimed.row_id, one.claimed.was))
         self._waived |= work.newly_waived
         return [results.get(index) for index in range(len(operations))]
+
+    def _based(self, connection: sa.Connection, now: float) -> tuple[str, int | None]:
+        """What decisions rest on, recorded anew whenever it changes."""
+        content = self._policy.basis
+        if content == self._basis[0]:
+            return self._basis
+        return content, record_basis(connection, self._lease.campaign, content, now)
 
 
 def _owed(operations: Sequence[_Operation]) -> list[_Settle | _Release]:

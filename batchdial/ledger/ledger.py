@@ -209,6 +209,19 @@ class Ledger:
             if result.rowcount:
                 _abandon(connection, lease.campaign.id, "Stopped before the answer came.")
 
+    def wish(self, campaign: Campaign) -> str | None:
+        """What another terminal asks of whoever dials the campaign."""
+        query = sa.select(campaigns.c.wish).where(campaigns.c.id == campaign.id)
+        with self.reading() as connection:
+            wish: str | None = connection.execute(query).scalar_one()
+        return wish
+
+    def ask(self, campaign: Campaign, wish: str | None) -> None:
+        """Ask whoever dials the campaign, now or later, for something; None takes it back."""
+        this = campaigns.c.id == campaign.id
+        with self.writing() as connection:
+            connection.execute(sa.update(campaigns).where(this).values(wish=wish))
+
     def again(self, lease: Lease) -> Lease:
         """Let the campaign call everybody again: a person's explicit word."""
         campaign = lease.campaign

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from batchdial.errors import LedgerError
@@ -11,7 +12,7 @@ from batchdial.models import CallStatus, Claimed, Contact, Settlement, Verdict
 from batchdial.rules.redial import ALREADY_CALLED, RANG, stands_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 #: A slot further ahead than this many calls was booked before the clock was set back.
@@ -82,7 +83,9 @@ class MemoryJournal:
     ) -> None:
         self._ledger = ledger
         self._fence = ledger.acquire()
-        self._scope = iter([(status, row_id) for status in statuses for row_id in ledger.rows])
+        self._scope: Iterator[tuple[CallStatus, int]] = iter(
+            [(status, row_id) for status in statuses for row_id in ledger.rows]
+        )
         self._spacing = spacing
         self._clock = clock
         self._sure_since: float | None = None
@@ -150,6 +153,20 @@ class MemoryJournal:
                 row, verdict=verdict, attempts=claimed.attempt - 1
             )
         self._unwaive(claimed)
+
+    async def put_back(self, claimed: Claimed) -> None:
+        """It is looked at again, after all others."""
+        await self.release(claimed)
+        self._scope = chain(self._scope, [(claimed.was, claimed.row_id)])
+
+    @property
+    def next_at(self) -> float | None:
+        """No rule lets a row wait here."""
+        return None
+
+    async def wish(self) -> str | None:
+        """Nobody else knows of it."""
+        return None
 
     async def renew(self) -> bool:
         """False where another journal owns the ledger."""

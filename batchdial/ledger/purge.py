@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from batchdial.errors import CampaignBusyError, ConfigError, LedgerError
 from batchdial.ledger.rows import counted
-from batchdial.ledger.schema import attempts, campaigns, lists, rows
+from batchdial.ledger.schema import attempts, bases, campaigns, lists, refusals, rows
 from batchdial.models import CallStatus
 
 if TYPE_CHECKING:
@@ -99,6 +99,9 @@ def purge(ledger: Ledger, lease: Lease, now: datetime) -> None:
             counts = [(status, reason, number) for (status, reason), number in found.items()]
             if row.state != "draft":
                 connection.execute(_hollowed(row.id, campaign.generation, counts, now))
+        of_its_lists = refusals.c.row_id == rows.c.id, rows.c.list_id.in_(ids)
+        connection.execute(sa.delete(refusals).where(sa.exists().where(*of_its_lists)))
+        connection.execute(sa.delete(bases).where(bases.c.campaign_id == campaign.id))
         connection.execute(sa.delete(attempts).where(attempts.c.campaign_id == campaign.id))
         connection.execute(sa.delete(rows).where(rows.c.list_id.in_(ids)))
         connection.execute(sa.delete(lists).where(of_campaign, lists.c.state != PURGED))

@@ -109,7 +109,6 @@ rows = Table(
     Column("call_id", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("last_attempt_at", UtcTime),
-    Column("zone", Text),  # IANA name that a column of the list gave; else the number tells
     Column("due_at", UtcTime),  # when its redial rules let it be called again
     Column("outcome", Text),  # of its last call, as the service says it
     Column("call_length", Integer),  # seconds

@@ -5,9 +5,17 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from batchdial.ledger.prepared import Prepared
-from batchdial.ledger.schema import RANG, attempts, campaigns, pacing, rows
+from batchdial.ledger.schema import (
+    RANG,
+    UtcTime,
+    attempts,
+    campaigns,
+    pacing,
+    refusals,
+    rows,
+    suppressions,
+)
 from batchdial.models import CallStatus
-from batchdial.rules.redial import ALREADY_CALLED
 
 _given = sa.bindparam
 
@@ -41,6 +49,10 @@ _ROWS = sa.select(
     rows.c.reason,
     rows.c.detail,
     _RANG.label("rang"),
+    sa.select(suppressions.c.added_at)
+    .where(suppressions.c.e164 == rows.c.e164)
+    .scalar_subquery()
+    .label("suppressed_at"),
 )
 
 #: The next rows of a pick, and whether the number of each rang already.
@@ -56,6 +68,34 @@ _CANDIDATES = (
 )
 CANDIDATES = Prepared(_CANDIDATES)
 CHOSEN_CANDIDATES = Prepared(_CANDIDATES.where(rows.c.chosen == _given("chosen")))
+#: A row that waited, if it still stands where it stood.
+WOKEN = Prepared(
+    _ROWS.where(rows.c.id == _given("row_id"), rows.c.status == _given("status")).with_for_update(
+        skip_locked=True, of=rows
+    )
+)
+_DUE = (rows.c.list_id == _given("list_id"), rows.c.status == CallStatus.SUCCESS)
+#: Rows that were called, and may be called again by now.
+DUE = Prepared(
+    _ROWS.where(*_DUE, rows.c.due_at <= _given("at", type_=UtcTime))
+    .order_by(rows.c.due_at, rows.c.id)
+    .limit(_given("most", type_=sa.Integer))
+    .with_for_update(skip_locked=True, of=rows)
+)
+NEXT_DUE = Prepared(sa.select(sa.func.min(rows.c.due_at)).where(*_DUE, rows.c.due_at.is_not(None)))
+#: When and by which campaign a number was called, or may have been.
+CALLS = Prepared(
+    sa.select(attempts.c.claimed_at, attempts.c.campaign_id, campaigns.c.name)
+    .join(campaigns, campaigns.c.id == attempts.c.campaign_id)
+    .where(
+        attempts.c.e164 == _given("number"),
+        attempts.c.claimed_at > _given("since", type_=UtcTime),
+        attempts.c.status.in_(
+            [sa.literal_column(f"'{status}'") for status in ("dialing", "success", "unknown")]
+        ),
+    )
+    .order_by(attempts.c.claimed_at)
+)
 SAME_ROW = Prepared(
     _ROWS.where(
         rows.c.id == _given("row_id"),
@@ -72,16 +112,27 @@ SAME_ROW = Prepared(
 DIAL = Prepared(
     sa.update(rows)
     .where(rows.c.id == _given("row_id"))
-    .values(status=CallStatus.DIALING, attempts=rows.c.attempts + 1)
+    .values(status=CallStatus.DIALING, attempts=rows.c.attempts + 1, due_at=None)
 )
 SUPPRESS = Prepared(
     sa.update(rows)
     .where(rows.c.id == _given("row_id"))
     .values(
-        status=CallStatus.SUPPRESSED,
-        reason=ALREADY_CALLED,
-        detail="This campaign called the number from another row. "
-        "To call everybody again: --again.",
+        status=CallStatus.SUPPRESSED, reason=_given("said_reason"), detail=_given("said_detail")
+    )
+)
+POSTPONE = Prepared(
+    sa.update(rows)
+    .where(rows.c.id == _given("row_id"))
+    .values(due_at=_given("until", type_=UtcTime))
+)
+REFUSE = Prepared(
+    sa.insert(refusals).values(
+        row_id=_given("of_row"),
+        decided_at=_given("at"),
+        reason=_given("said_reason"),
+        evidence=_given("looked_at"),
+        basis_id=_given("basis"),
     )
 )
 
@@ -94,6 +145,8 @@ BEGIN_ATTEMPT = Prepared(
         e164=_given("number"),
         status=CallStatus.DIALING,
         claimed_at=_given("at"),
+        evidence=_given("looked_at"),
+        basis_id=_given("basis"),
     )
 )
 _ATTEMPT = (attempts.c.row_id == _given("of_row"), attempts.c.nth == _given("attempt"))
@@ -126,9 +179,15 @@ _SAID: dict[str, sa.BindParameter[str]] = {
     "reason": _given("said_reason"),
     "detail": _given("said_detail"),
 }
-STAND = Prepared(_OPEN.values(**_SAID, call_id=_given("said_id"), last_attempt_at=_given("at")))
-STAND_IN_DOUBT = Prepared(_OPEN.values(**_SAID, last_attempt_at=_given("at")))
-STAND_AS_BEFORE = Prepared(_OPEN.values(**_SAID, attempts=_given("attempt") - 1))
+#: What the service said of an earlier call is not true of the new one.
+_NO_OUTCOME: dict[str, None] = {"outcome": None, "call_length": None, "recording_url": None}
+STAND = Prepared(
+    _OPEN.values(**_SAID, **_NO_OUTCOME, call_id=_given("said_id"), last_attempt_at=_given("at"))
+)
+#: It stands where it stood, whatever the new attempt came to.
+_UNTIL = {"due_at": _given("until", type_=UtcTime)}
+STAND_STILL = Prepared(_OPEN.values(**_SAID, **_UNTIL, last_attempt_at=_given("at")))
+STAND_AS_BEFORE = Prepared(_OPEN.values(**_SAID, **_UNTIL, attempts=_given("attempt") - 1))
 
 #: SQLAlchemy has no form of this that both databases know; two processes may be the first.
 FIRST_BOOKING = Prepared(
@@ -145,13 +204,29 @@ _DOUBTS = (
 )
 #: A person said that a number may ring again although it may have rung.
 WAIVE = Prepared(sa.update(attempts).where(*_DOUBTS, RANG).values(waived_at=_given("at")))
+#: The rules of the campaign say that a number may ring again after what its call came to.
+WAIVE_CALL = Prepared(
+    sa.update(attempts)
+    .where(
+        *_OF_CAMPAIGN,
+        attempts.c.row_id == _given("of_row"),
+        attempts.c.status == CallStatus.SUCCESS,
+        RANG,
+    )
+    .values(waived_at=_given("at"))
+)
 #: The numbers of a campaign that an attempt rang, or may have rung.
 RUNG = Prepared(
     sa.select(attempts.c.e164).where(*_OF_CAMPAIGN, attempts.c.e164 == _given("number"), RANG)
 )
-LATEST_DOUBT = Prepared(
+#: The last call to a number of this standing, whoever waived it.
+LATEST = Prepared(
     sa.select(attempts.c.row_id, attempts.c.nth)
-    .where(*_DOUBTS)
+    .where(
+        *_OF_CAMPAIGN,
+        attempts.c.e164 == _given("number"),
+        attempts.c.status == _given("standing"),
+    )
     .order_by(attempts.c.claimed_at.desc(), attempts.c.row_id.desc(), attempts.c.nth.desc())
     .limit(1)
 )

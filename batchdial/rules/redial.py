@@ -107,11 +107,13 @@ def stands_after(was: CallStatus, settlement: Settlement) -> CallStatus:
     """
     Where a row stands when an attempt is settled.
 
-    An earlier answer that was lost stays lost, whatever a later attempt came to; and a
-    settlement that is no verdict on the row (`pending`) leaves it where it stood.
+    An earlier answer that was lost stays lost, and an earlier call stays made, where a later
+    attempt came to nothing; and a settlement that is no verdict on the row (`pending`) leaves it
+    where it stood.
     """
-    if settlement.status in (CallStatus.PENDING, CallStatus.FAILED) and was is CallStatus.UNKNOWN:
-        return CallStatus.UNKNOWN
+    nothing = settlement.status in (CallStatus.PENDING, CallStatus.FAILED)
+    if nothing and was in (CallStatus.UNKNOWN, CallStatus.SUCCESS):
+        return was
     return was if settlement.status is CallStatus.PENDING else settlement.status
 
 

@@ -84,6 +84,8 @@ def test_the_steps_lead_to_the_schema(where: str) -> None:
             "one_ring",
             "ix_attempts_dialing",
             "ix_attempts_campaign_id_claimed_at",
+            "ix_attempts_e164_claimed_at",
+            "ix_attempts_going_on",
         }
         assert found["one_ring"]["unique"]
         assert found["one_ring"]["column_names"] == ["campaign_id", "generation", "e164"]

@@ -1,4 +1,4 @@
-"""Campaigns: zones, outcomes, calls due again, suppression, and why each was decided so."""
+"""Campaigns: outcomes, calls due again, suppression, and why each was decided so."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,6 @@ _TIME = sa.DateTime(timezone=True)
 def upgrade() -> None:
     """Apply this step."""
     for column in (
-        sa.Column("zone", sa.Text()),
         sa.Column("due_at", _TIME),
         sa.Column("outcome", sa.Text()),
         sa.Column("call_length", sa.Integer()),
