@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from itertools import repeat
 from typing import TYPE_CHECKING, Protocol, Self
@@ -139,6 +141,60 @@ class Rate:
 
     def __str__(self) -> str:
         return f"{self.calls}/{ {1: 's', 60: 'm', 3600: 'h'}[self.seconds] }"
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+#: Ten years: whoever writes more has mistaken the unit.
+_LONGEST = timedelta(days=3660)
+
+
+def time_span(text: str) -> timedelta:
+    """
+    Read `90s`, `10m`, `24h`, `7d` or `2w`, up to ten years; days have 24 hours.
+
+    Raises:
+        ValueError: The text is none of these.
+    """
+    match = re.fullmatch(r"\s*([0-9]{1,9})\s*([smhdw])\s*", text)
+    span = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
+    if span is None or span > _LONGEST:
+        raise ValueError(f"{text!r} is no length of time; write 90s, 10m, 24h, 7d or 2w")
+    return span
+
+
+def span_text(span: timedelta) -> str:
+    """The shortest text that `time_span` reads as this span."""
+    seconds = round(span.total_seconds())
+    for unit, length in (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds and seconds % length == 0 and (unit, seconds) != ("d", 86_400):
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A promise to one person: never more than `calls` in any window of `within`."""
+
+    calls: int
+    within: timedelta
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """
+        Read `3/24h`: three calls in any 24 hours.
+
+        Raises:
+            ValueError: The text is none, or allows no call at all.
+        """
+        match = re.fullmatch(r"\s*([0-9]{1,4})\s*/(.*)", text)
+        with suppress(ValueError):
+            cap = cls(int(match[1]), time_span(match[2])) if match else None
+            if cap is not None and cap.calls and cap.within:
+                return cap
+        raise ValueError(f"{text.strip()!r} is no cap; write 3/24h, or 3/24h,7/7d for several")
+
+    def __str__(self) -> str:
+        return f"{self.calls}/{span_text(self.within)}"
 
 
 @dataclass(frozen=True, slots=True)
