@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 #: Seconds: to connect, and from the request to the last byte of its answer.
 CONNECT_TIMEOUT, TOTAL_TIMEOUT = 10.0, 30.0
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-#: Largest answers that are read, in bytes: to a call, and to a question for agents.
-BODY_LIMIT, AGENTS_LIMIT = 64 * 1024, 4 * 1024 * 1024
+#: Largest answers that are read, in bytes: to a call, to a question for agents, and for a call.
+BODY_LIMIT, AGENTS_LIMIT, CALL_LIMIT = 64 * 1024, 4 * 1024 * 1024, 1024 * 1024
 
 
 async def _at_once() -> bool:
@@ -96,6 +96,12 @@ class Service:
         """
         status, answer = await self._get(f"/calls/{_segment(call_id)}")
         return answer if status == 200 and isinstance(answer, dict) else None
+
+    async def ask(self, call_id: str) -> Reply:
+        """What it says of one call; whatever goes wrong comes back as a `Reply`, too."""
+        async with self._client() as client:
+            request = client.build_request("GET", f"{self.base_url}/calls/{_segment(call_id)}")
+            return await _send(client, request, limit=CALL_LIMIT)
 
     async def _get(self, path: str) -> tuple[int, Any]:
         async with self._client() as client:
