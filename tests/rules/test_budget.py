@@ -26,6 +26,7 @@ from batchdial.rules.budget import (
     Budget,
     Estimate,
     History,
+    Range,
     Used,
     always_open,
     billed,
@@ -165,7 +166,7 @@ def test_an_estimate_of_nothing() -> None:
     found = estimate([], now=NOON, spacing=1.0, each=TWO_MINUTES, price=Decimal(1))
     assert found.calls == 0
     assert found.minutes == (0, 0, 0)
-    assert found.money == (0, 0, 0)
+    assert found.money == Range(Decimal(0), Decimal(0), Decimal(0))
     assert found.begin is found.finish is None
 
 
