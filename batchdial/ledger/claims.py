@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from batchdial.errors import LedgerError
 from batchdial.ledger import statements as sql
 from batchdial.models import CallStatus, Claimed
 from batchdial.rules.redial import stands_after
+from batchdial.rules.written import row_read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -243,7 +243,7 @@ def _claimed(row: Any, depart_at: float, wait: float) -> Claimed:
         row.list_id,
         row.row,
         row.e164,
-        tuple(json.loads(row.cells)),
+        row_read(row.cells),
         row.attempts + 1,
         depart_at,
         wait,
