@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from batchdial.ledger.queue import Waiting
 from batchdial.models import CallStatus, Claimed
 from batchdial.rules.plan import Candidate, Go, Later, Never
 from batchdial.rules.redial import ALREADY_CALLED, stands_after
+from batchdial.rules.written import row_read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -266,7 +266,7 @@ class Claims:
         return Candidate(
             row.list_id,
             row.e164,
-            tuple(json.loads(row.cells)) if self._policy.reads_cells else (),
+            row_read(row.cells) if self._policy.reads_cells else (),
             None if row.suppressed_at is None else moment(row.suppressed_at),
             calls,
         )
@@ -391,7 +391,7 @@ def _claimed(row: Any, depart_at: float, wait: float) -> Claimed:
         row.list_id,
         row.row,
         row.e164,
-        tuple(json.loads(row.cells)),
+        row_read(row.cells),
         row.attempts + 1,
         depart_at,
         wait,

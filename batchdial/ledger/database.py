@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: The newest step under `migrations/versions`, and those before it, from which it is reached.
-HEAD = "0003"
-_EARLIER = frozenset({None, "0001", "0002"})
+HEAD = "0004"
+_EARLIER = frozenset({None, "0001", "0002", "0003"})
 #: Seconds that a writer waits for another process's transaction to end.
 BUSY_SECONDS = 4.0
 #: Any number; whoever brings a PostgreSQL ledger's schema up to date holds the lock of this one.

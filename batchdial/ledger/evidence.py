@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -12,6 +11,7 @@ from batchdial.ledger.lists import RANG_OF_ATTEMPTS
 from batchdial.ledger.schema import attempts, campaigns, lists, rows
 from batchdial.models import CallStatus, Contact, Verdict
 from batchdial.rules.evidence import NOT_IN_LOG, RECONCILED, Doubt, Finding, Span, span_of
+from batchdial.rules.written import row_read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -199,7 +199,7 @@ def _open_row(row: Any) -> OpenRow:
         row.list_name,
         Contact(
             row.row,
-            tuple(json.loads(row.cells)),
+            row_read(row.cells),
             verdict,
             None,
             row.call_id,

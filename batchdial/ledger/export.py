@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from batchdial.ledger.rows import ends
+from batchdial.ledger.rows import between, contact_of, ends
+from batchdial.ledger.schema import rows
+from batchdial.rules.written import line_written, result_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from batchdial.ledger.ledger import Ledger
     from batchdial.models import CallStatus
@@ -24,36 +26,67 @@ AHEAD = 3
 #: Threads that read; the database does not hold the interpreter's lock while it works.
 READERS = 2
 
-#: One page: its rows, how many of them could be said, and those as JSON, a row a line. The lists'
+#: What makes a row one whose columns can be joined as they are: none of them needs an apostrophe
+#: or quotation marks, but for `detail`, which gets them below. Others are written one by one.
+#: SQLite takes each condition for a few comparisons, and a search for one sign for `strcspn`.
+_PLAIN = {
+    "sqlite": """
+        cells NOT GLOB '[[]"*' AND status >= 'a' AND attempts >= 0 AND row >= 0
+        AND (call_id = '' OR call_id >= 'A' OR call_id BETWEEN '0' AND '9~')
+        AND NOT (call_id GLOB '*,*' OR call_id GLOB '*"*'
+            OR call_id GLOB '*\n*' OR call_id GLOB '*\r*')
+        AND (reason = '' OR reason NOT GLOB '*[^a-z_]*')
+        AND (detail = '' OR detail >= 'A' OR detail BETWEEN '0' AND '9~'
+            OR detail BETWEEN '"' AND '"~')
+        AND coalesce(e164 = '+' || CAST(e164 AS INTEGER), 1)""",
+    "postgresql": """
+        cells NOT LIKE '["%' AND status >= 'a' AND attempts >= 0 AND "row" >= 0
+        AND (call_id = '' OR call_id ~ '^[A-Za-z0-9][^,"\n\r]*$')
+        AND reason ~ '^[a-z_]*$'
+        AND (detail = '' OR detail ~ '^["A-Za-z0-9]')
+        AND coalesce(e164 ~ '^[+][0-9]+$', true)""",
+}
+#: One page: its rows, how many of them are plain, and those as a results file has them. The lists'
 #: own index is kept out of it (`+list_id`): the rows are read as they lie, and so in their order.
 _PAGE = {
     "sqlite": """
-        SELECT count(*), count(line), group_concat(line, char(10)) FROM (
-            SELECT cells || json_array(
-                status, call_id, reason, detail, coalesce(e164, ''), CAST(attempts AS TEXT),
-                coalesce(
-                    substr(last_attempt_at, 1, 10) || 'T' || substr(last_attempt_at, 12, 8) || 'Z',
-                    ''
-                ),
-                :campaign, CAST(row AS TEXT)
-            ) AS line
-            FROM rows
-            WHERE +list_id = :list AND id BETWEEN :begin AND :end {only}
-            ORDER BY id
-        ) AS page""",
+        SELECT count(*), count(CASE WHEN {plain} THEN 1 END), group_concat(
+            cells || printf(
+                CASE WHEN last_attempt_at IS NULL
+                    THEN ',%s,%s,%s,%s,%s,%d,%.0s%.0s,%s,%d'
+                    ELSE ',%s,%s,%s,%s,%s,%d,%.10sT%.8sZ,%s,%d' END,
+                status, call_id, reason,
+                CASE
+                    WHEN detail = '' THEN ''
+                    WHEN detail GLOB '*,*' OR detail GLOB '*"*'
+                        OR detail GLOB '*\n*' OR detail GLOB '*\r*'
+                        THEN '"' || replace(detail, '"', '""') || '"'
+                    ELSE detail
+                END,
+                e164, attempts, last_attempt_at, substr(last_attempt_at, 12), :campaign, row
+            ),
+            '\r\n'
+        )
+        FROM rows
+        WHERE +list_id = :list AND id BETWEEN :begin AND :end {only}""",
     "postgresql": """
-        SELECT count(*), count(line), string_agg(line, chr(10) ORDER BY id) FROM (
-            SELECT id, cells || '[' || concat_ws(
-                ',', to_json(status), to_json(call_id), to_json(reason), to_json(detail),
-                to_json(coalesce(e164, '')), to_json(attempts::text),
-                to_json(coalesce(
+        SELECT count(*), count(CASE WHEN {plain} THEN 1 END), string_agg(
+            cells || ',' || concat_ws(
+                ',', status, call_id, reason,
+                CASE
+                    WHEN detail ~ '[,"\n\r]' THEN '"' || replace(detail, '"', '""') || '"'
+                    ELSE detail
+                END,
+                coalesce(e164, ''), attempts,
+                coalesce(
                     to_char(last_attempt_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), ''
-                )),
-                to_json(CAST(:campaign AS text)), to_json("row"::text)
-            ) || ']' AS line
-            FROM rows
-            WHERE list_id = :list AND id BETWEEN :begin AND :end {only}
-        ) AS page""",
+                ),
+                CAST(:campaign AS text), "row"
+            ),
+            '\r\n' ORDER BY id
+        )
+        FROM rows
+        WHERE list_id = :list AND id BETWEEN :begin AND :end {only}""",
 }
 
 
@@ -70,25 +103,26 @@ def pages(
         statuses: Only rows of these; empty takes all.
 
     Yields:
-        How many rows, and those rows, a line each: two JSON arrays of text, the input's cells
-        and `RESULT_COLUMNS`. At no time more than a few pages are held.
+        How many rows, and those rows as a results file has them: the input's cells and
+        `RESULT_COLUMNS`. At no time more than a few pages are held.
     """
     with ledger.reading() as connection:
         begin, end = ends(connection, list_id)
-        query = sa.text(
-            _PAGE[connection.dialect.name].format(only="AND status IN :statuses" * bool(statuses))
-        )
-    given = {"list": list_id, "campaign": campaign}
+        kind = connection.dialect.name
+    only = "AND status IN :statuses" * bool(statuses)
+    query = sa.text(_PAGE[kind].format(plain=_PLAIN[kind], only=only))
     if statuses:
         query = query.bindparams(sa.bindparam("statuses", [*statuses], expanding=True))
+    given = {"list": list_id, "campaign": line_written([campaign, ""]).removesuffix(",\r\n")}
 
     def page(start: int) -> tuple[int, str]:
         some = {"begin": start, "end": min(end, start + STEP - 1)}
         with ledger.reading() as connection:
-            number, said, lines = connection.execute(query, given | some).one()
-            if number != said:
-                raise ValueError("a row lacks what every row has")
-        return number, lines or ""
+            number, plain, lines = connection.execute(query, given | some).one()
+            if number != plain:
+                here = between(list_id, start, some["end"])
+                lines = _one_by_one(connection, here, campaign, statuses)
+        return number, lines + "\r\n" if number else ""
 
     if end - begin < STEP:  # where memory has run out, a thread would be waited for in vain
         number, lines = page(begin)
@@ -106,3 +140,18 @@ def pages(
                 yield number, lines
     finally:
         readers.shutdown(cancel_futures=True)
+
+
+def _one_by_one(
+    connection: sa.Connection,
+    here: Sequence[sa.ColumnElement[bool]],
+    campaign: str,
+    statuses: Collection[CallStatus],
+) -> str:
+    """The same rows, cell by cell."""
+    query = sa.select(rows).where(*here).order_by(rows.c.id)
+    if statuses:
+        query = query.where(rows.c.status.in_([*statuses]))
+    found = map(contact_of, connection.execute(query))
+    lines = [line_written([*one.cells, *result_cells(one, campaign)]) for one in found]
+    return "".join(lines).removesuffix("\r\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from array import array
 from bisect import bisect_left
 from collections import Counter
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 
 from batchdial.ledger.schema import HAS_REASON, attempts, rows
 from batchdial.models import CallStatus, Contact, Verdict
+from batchdial.rules.written import row_read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -88,7 +88,7 @@ class Rows:
             for pick in picks:
                 query = sa.select(rows).where(*conditions(pick)).order_by(rows.c.id)
                 result = connection.execute(query.limit(number - len(found)))
-                found += [(pick.list_id, _contact(row)) for row in result]
+                found += [(pick.list_id, contact_of(row)) for row in result]
         return found
 
     def contacts(
@@ -98,10 +98,10 @@ class Rows:
         with self._ledger.reading() as connection:
             begin, end = ends(connection, list_id)
         while True:
-            query = sa.select(rows).where(*_between(list_id, begin, end))
+            query = sa.select(rows).where(*between(list_id, begin, end))
             with self._ledger.reading() as connection:
                 found = connection.execute(query.order_by(rows.c.id).limit(PAGE)).all()
-                page = [_contact(row) for row in found]
+                page = [contact_of(row) for row in found]
             for contact in page:
                 if statuses is None or contact.verdict.status in statuses:
                     yield contact
@@ -118,7 +118,7 @@ class Rows:
             for start in range(0, len(ids), PAGE):
                 query = sa.select(rows).where(rows.c.id.in_(ids[start : start + PAGE]))
                 for row in connection.execute(query.order_by(rows.c.id)):
-                    found[row.row] = row.id, _contact(row)
+                    found[row.row] = row.id, contact_of(row)
         return found
 
     def _placed(self, connection: sa.Connection, list_id: int) -> _Places:
@@ -128,7 +128,7 @@ class Rows:
         if places is None or (places.list_id, places.last) != (list_id, last):
             query = (
                 sa.select(rows.c.row, rows.c.id)
-                .where(*_between(list_id, begin, last))
+                .where(*between(list_id, begin, last))
                 .order_by(rows.c.id)
                 .execution_options(yield_per=PAGE)
             )
@@ -204,16 +204,24 @@ def ends(connection: sa.Connection, list_id: int) -> tuple[int, int]:
     return min(found, default=1), max(found, default=0)
 
 
-def _between(list_id: int, begin: int, end: int) -> tuple[sa.ColumnElement[bool], ...]:
+def between(list_id: int, begin: int, end: int) -> tuple[sa.ColumnElement[bool], ...]:
     """The rows of a list with these ids, in a query that must not take another way to them."""
     walked_past = sa.literal_column("+rows.list_id").op("=", is_comparison=True)
     return walked_past(list_id), rows.c.id.between(begin, end)
 
 
-def _contact(row: Any) -> Contact:
+def contact_of(row: Any) -> Contact:
+    """
+    A row of the table as a contact.
+
+    Raises:
+        ValueError: It lacks what every row has, or a word in it is no status.
+    """
+    if None in (row.cells, row.reason, row.detail, row.call_id, row.attempts):
+        raise ValueError("a row lacks what every row has")
     return Contact(
         row.row,
-        tuple(json.loads(row.cells)),
+        row_read(row.cells),
         Verdict(CallStatus(row.status), row.e164, row.reason, row.detail),
         None,
         row.call_id,

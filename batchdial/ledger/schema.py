@@ -101,7 +101,7 @@ rows = Table(
     Column("id", Id, primary_key=True),
     Column("list_id", ForeignKey("lists.id"), nullable=False),
     Column("row", Integer, nullable=False),
-    Column("cells", Text, nullable=False),  # JSON list, each cell as it was read
+    Column("cells", Text, nullable=False),  # see `rules.written`
     Column("e164", Text),
     Column("status", Text, nullable=False),
     Column("reason", Text, nullable=False),

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import sqlalchemy as sa
 
 from batchdial.ledger.schema import rows
-from batchdial.models import CallStatus, row_as_json
+from batchdial.models import CallStatus
 from batchdial.rules.redial import CORRECTED
+from batchdial.rules.written import row_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,13 +97,15 @@ def _insert_new(connection: sa.Connection, list_id: int, batch: Batch) -> None:
     pending = CallStatus.PENDING.value
     values: list[tuple[object, ...]] = [
         (row, cells, number, pending, "", "")
-        for row, cells, number in zip(batch.rows, batch.cells.as_json(), batch.numbers, strict=True)
+        for row, cells, number in zip(
+            batch.rows, map(row_written, batch.cells), batch.numbers, strict=True
+        )
     ]
     for place, one in batch.told.items():
         said = one.verdict
         values[place] = (
             one.row,
-            row_as_json(one.cells),
+            row_written(one.cells),
             said.e164,
             said.status.value,
             said.reason,
@@ -121,7 +124,7 @@ def row_values(list_id: int, contact: Contact, mark: int | None) -> dict[str, An
     return {
         "list_id": list_id,
         "row": contact.row,
-        "cells": row_as_json(contact.cells),
+        "cells": row_written(contact.cells),
         "e164": verdict.e164,
         "status": verdict.status,
         "reason": verdict.reason,

@@ -6,14 +6,13 @@ import csv
 import os
 import shlex
 from contextlib import contextmanager, suppress
-from datetime import UTC
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from batchdial.errors import OutputError
 from batchdial.models import RESULT_COLUMNS
-from batchdial.results.text import csv_of
 from batchdial.rules.cells import neutralise
+from batchdial.rules.written import line_written, result_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -111,7 +110,7 @@ def write_results(
 def write_pages(
     path: Path, header: Sequence[str], pages: Iterable[tuple[int, str]], campaign: str
 ) -> int:
-    """The same from pages of JSON, as the ledger gives them; many times faster."""
+    """The same from pages, as the ledger gives them; many times faster."""
     with _written(path, campaign) as file:
         return print_pages(file, header, pages)
 
@@ -149,20 +148,19 @@ def print_results(
 ) -> int:
     """Write the header and the rows to an open text file; the number of rows."""
     _print_header(file, header)
-    writer = csv.writer(file)
     number = 0
     for contact in contacts:
-        writer.writerow([*map(neutralise, contact.cells), *_result_cells(contact, campaign)])
+        file.write(line_written([*contact.cells, *result_cells(contact, campaign)]))
         number += 1
     return number
 
 
 def print_pages(file: IO[str], header: Sequence[str], pages: Iterable[tuple[int, str]]) -> int:
-    """The same from pages, each with its number of rows and these as `csv_of` takes them."""
+    """The same from pages, each with its number of rows and these as they are written."""
     _print_header(file, header)
     total = 0
     for number, page in pages:
-        file.write(csv_of(page))
+        file.write(page)
         total += number
     return total
 
@@ -174,22 +172,6 @@ def _print_header(file: IO[str], header: Sequence[str]) -> None:
 def results_header(header: Iterable[str]) -> tuple[str, ...]:
     """The input's column names as a results file gives them back."""
     return tuple(f"{name} (input)" if name in RESULT_COLUMNS else name for name in header)
-
-
-def _result_cells(contact: Contact, campaign: str) -> list[str]:
-    verdict, at = contact.verdict, contact.last_attempt_at
-    cells = (
-        verdict.status,
-        contact.call_id,
-        verdict.reason,
-        verdict.detail,
-        verdict.e164 or "",
-        str(contact.attempts),
-        at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else "",
-        campaign,
-        str(contact.row),
-    )
-    return [neutralise(cell) for cell in cells]
 
 
 def _temporary(target: Path) -> Path:
