@@ -77,7 +77,7 @@ class SourceRow:
 class FieldMap:
     """Where one field of the request comes from."""
 
-    field: str  #: "phoneNumber", "prospectName", "email", "region", or a variable's name
+    field: str  #: an API field, "region", "timezone", or a variable's name
     columns: tuple[int, ...]  #: indexes into the header; several names are joined by a space
     how: str  #: "flag", "exact", "similar", "content" or "variable"
     sure: float = 1.0  #: 0 to 1: all of an exact name, else how much of the name or content fits

@@ -100,6 +100,7 @@ def test_the_command_is_installed() -> None:
     [
         "py.typed",
         "sandbox/cald.openapi.yaml",
+        "lists/zone_names.tsv",
         "ledger/migrations/env.py",
         "ledger/migrations/script.py.mako",
         "ledger/migrations/versions/first_0001.py",

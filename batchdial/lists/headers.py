@@ -143,6 +143,18 @@ class Finder:
         best = ranks[min(ranks)]
         return FieldMap("region", (best[0],), "exact") if self._agree(best) else None
 
+    def timezone(self, taken: set[int]) -> FieldMap | None:
+        """
+        The time zone's column, by its name alone.
+
+        Whatever it holds: a row whose zone is written in an unknown way must not be called
+        by what its number says.
+        """
+        named = [c for c, name in enumerate(self.keys) if name in synonyms.TIME_ZONES]
+        free = [c for c in named if c not in taken]
+        filled = [c for c in free if any(map(str.strip, self.columns[c]))]
+        return FieldMap("timezone", ((filled or free)[0],), "exact") if free else None
+
     def _holds_countries(self, column: int) -> bool:
         cells = {cell for cell in self.columns[column] if cell.strip()}
         if {key(cell) for cell in cells} <= synonyms.STATES:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from batchdial.models import Batch, SourceRow
 
 _VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_KNOWN = (*API_FIELDS, "region")
+#: Fields that decide how a row is called, and are no part of the request.
+_UNSENT = ("region", "timezone")
+_KNOWN = (*API_FIELDS, *_UNSENT)
 _API_NAMES = {name.lower(): name for name in API_FIELDS}
 _FIELD_NAMES = {name.lower(): name for name in _KNOWN}
 _BLANK = r"[\s\x00-\x1f\x7f\u200b-\u200f\u2060\ufeff]+"
@@ -40,7 +42,8 @@ def map_columns(
 
     Overrides come first, then exact synonyms, then likeness that the content
     confirms, then content alone. Columns named like a variable are sent under
-    exactly that name; the country's column decides the region and is not sent.
+    exactly that name; the columns of the country and of the time zone decide how a
+    row is called and are not sent.
 
     Args:
         header: The column names as they were read.
@@ -62,6 +65,7 @@ def map_columns(
         ("prospectName", finder.name),
         ("email", finder.email),
         ("region", finder.region),
+        ("timezone", finder.timezone),
     ):
         found = None if field in fields else find(taken)
         if found is not None:
@@ -148,7 +152,7 @@ def _variables(header: Sequence[str], taken: set[int]) -> list[FieldMap]:
         and times[name] == 1
         and _VARIABLE.fullmatch(name)
         and _squeezed(name) not in _API_NAMES
-        and name != "region"
+        and name not in _UNSENT
     ]
 
 
@@ -182,7 +186,7 @@ def payload(columns: ColumnMap, cells: Sequence[str], e164: str) -> dict[str, st
     """
     body = {"phoneNumber": e164}
     for source in columns.fields:
-        if source.field == "region":
+        if source.field in _UNSENT:
             continue
         text = _value(source, cells)
         if text:
@@ -195,7 +199,7 @@ def blank_fields(columns: ColumnMap, batch: Batch) -> Iterator[tuple[str, int]]:
     told = batch.told
     called = {at for at, one in told.items() if one.verdict.status is CallStatus.PENDING}
     for source in columns.fields:
-        if source.field in ("region", "phoneNumber"):
+        if source.field in (*_UNSENT, "phoneNumber"):
             continue
         empty, other = map(set, batch.cells.empty(source.columns[0]))
         if source.field == "email":

@@ -208,6 +208,15 @@ COUNTRY_OF_ADDRESS = """
 #: A column of this name alone may as well hold states.
 MAYBE_STATES = frozenset({"region", "regioncode", "isocode"})
 
+#: The contact's time zone, whatever the cells are.
+TIME_ZONES = frozenset((
+    "timezone", "tz", "timezoneid", "timezonename", "timezoneiana", "ianatimezone", "localtimezone",
+    "contacttimezone", "leadtimezone", "prospecttimezone", "customertimezone", "clienttimezone",
+    "timezonesidkey", "hstimezone", "zeitzone", "fuseauhoraire", "zonahoraria", "husohorario",
+    "fusohorario", "fusoorario", "tijdzone", "strefaczasowa", "tidszone", "tidssone", "tidszon",
+    "aikavyohyke", "saatdilimi", "时区", "時區", "タイムゾーン",
+))  # fmt: skip
+
 #: Column names that are the phone number if the cells agree, though no word of them says so.
 NUMBERS = frozenset((
     "tonumber", "destinationnumber", "dialnumber", "calleenumber", "contactnumber", "contactno",
