@@ -46,6 +46,10 @@ class ConfigError(BatchDialError):
     exit_code = ExitCode.CONFIG
 
 
+class DoNotCallError(ConfigError):
+    """A do-not-call file cannot be used, or not any more: nobody is called without it."""
+
+
 class LedgerError(BatchDialError):
     """The ledger cannot be opened, read or written."""
 

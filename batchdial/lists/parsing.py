@@ -17,6 +17,7 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumber, ValidationRes
 from batchdial.lists.plans import kinds, main_plan, plan_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 #: Digits of a national number, and of a country code.
@@ -97,6 +98,50 @@ def reason_of(number: Number) -> str:
     return _REASONS.get(_plan(number.code).length(number.national), "not_valid")
 
 
+class Opening(NamedTuple):
+    """What the first three digits behind a plus tell of the number."""
+
+    lengths: frozenset[int]  #: how many digits it may have, its country code's among them
+    trunk: Callable[[str, int], object]  #: matches a trunk prefix in a text, from a place on
+    code: str  #: its country code
+
+
+@cache
+def opening(start: str) -> Opening | None:
+    """The country that digits begin with, or None where there is none."""
+    found = _split(start)
+    if found is None:
+        return None
+    plan, code, _ = found
+    width = len(str(code))
+    lengths = frozenset(length + width for length in range(_MOST) if plan.has_length(length))
+    return Opening(lengths, plan.trunk.match, str(code))
+
+
+@cache
+def opens_at_home(region: str) -> Opening | None:
+    """
+    The same of digits without a plus in a country: lengths of its numbers without a code.
+
+    Its trunk matches whatever may stand before such a number: a way abroad, the country's
+    own code, a trunk prefix.
+    """
+    home = _home(region)
+    if home is None:
+        return None
+    before = re.compile(f"{home.idd.pattern}|{home.code}|{home.trunk.pattern}")
+    lengths = frozenset(length for length in range(_MOST) if home.has_length(length))
+    return Opening(lengths, before.match, str(home.code))
+
+
+def length_reason(number: Number) -> str:
+    """Why no number of its country is so long; empty where some are."""
+    found = opening(f"{number.code}{number.national}"[:_CODE])
+    if found is None or len(number.national) + len(found.code) in found.lengths:
+        return ""
+    return reason_of(number)
+
+
 _KINDS = {
     phonenumbers.PhoneNumberType.UNKNOWN: None,
     phonenumbers.PhoneNumberType.PREMIUM_RATE: "premium",
@@ -119,7 +164,7 @@ class _Plan:
         self._lengths = general.possible_length
         self._local = frozenset(general.possible_length_local_only)
         self._is_general = re.compile(general.national_number_pattern or "(?!)").fullmatch
-        self._trunk = re.compile(metadata.national_prefix_for_parsing or "(?!)")
+        self.trunk = re.compile(metadata.national_prefix_for_parsing or "(?!)")
         self._rule = metadata.national_prefix_transform_rule
 
     def is_general(self, national: str) -> bool:
@@ -138,15 +183,19 @@ class _Plan:
         known = length in lengths
         return ValidationResult.IS_POSSIBLE if known else ValidationResult.INVALID_LENGTH
 
+    def has_length(self, length: int) -> bool:
+        """Whether any of the country's numbers has so many digits."""
+        return length in self._lengths
+
     def strip(self, national: str) -> str:
         """The number without a trunk prefix or a carrier's code, where it is one without."""
-        found = self._trunk.match(national)
+        found = self.trunk.match(national)
         if found is None:
             return national
-        if not self._rule or found[self._trunk.groups] is None:
+        if not self._rule or found[self.trunk.groups] is None:
             rest = national[found.end() :]
         else:
-            rest = self._trunk.sub(self._rule, national, count=1)
+            rest = self.trunk.sub(self._rule, national, count=1)
         return national if self.is_general(national) and not self.is_general(rest) else rest
 
 
