@@ -115,6 +115,10 @@ class Dispatcher:
     def wake(self) -> None:
         """Let lanes that rest look again whether a row may be dialled."""
         self._rest_until = 0.0
+        self.stir()
+
+    def stir(self) -> None:
+        """Let lanes that wait for room look again whether there is some."""
         resting, self._stir = self._stir, asyncio.Event()
         resting.set()
 
@@ -172,11 +176,19 @@ class Dispatcher:
         while await self._rest() and await self._room():
             claimed = None
             if await self._turn(self._drained) and self._reserve():
-                claimed = self._begun(await self._record.claim())
+                claimed = self._begun(await self._claim())
             if claimed is not None:
                 return claimed
             self._terms.spare()
         return None
+
+    async def _claim(self) -> Claimed | None:
+        """The next row; where many have to be looked at for it, all of them at one turn."""
+        while True:
+            claimed = await self._record.claim()
+            at = self._record.next_at
+            if claimed is not None or at is None or at > self._clock() or self._drained.is_set():
+                return claimed
 
     async def _rest(self) -> bool:
         """Wait until a row may be dialled; False at the end."""
@@ -189,15 +201,14 @@ class Dispatcher:
 
     async def _room(self) -> bool:
         """Wait until a call may begin; False where none may any more."""
-        if not self._terms.try_room():
-            said = await self._terms.room()
-            if said:
+        while not self._drained.is_set():
+            if self._terms.try_room():
+                return True
+            if said := self._terms.full():
                 self._end(Ending(Stop.SPENT, said=said))
-                return False
-        if self._drained.is_set():
-            self._terms.spare()
-            return False
-        return True
+            else:
+                await _within(min(self._terms.room_in(), NAP), self._stir)
+        return False
 
     def _reserve(self) -> bool:
         """Count a row before it is claimed, since lanes claim side by side."""

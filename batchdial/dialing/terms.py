@@ -57,8 +57,11 @@ class Terms(Protocol):
     def try_room(self) -> bool:
         """Take room for one call more in progress, if there is any now."""
 
-    async def room(self) -> str:
-        """Wait for that room; a text says why no call may begin any more."""
+    def full(self) -> str:
+        """Why no call may begin any more, however long one waits; empty where one may wait."""
+
+    def room_in(self) -> float:
+        """Seconds after which room may be free although nobody says so."""
 
     def spare(self) -> None:
         """Give the room back: no call was made."""
@@ -81,9 +84,13 @@ class Anytime:
         """There is."""
         return True
 
-    async def room(self) -> str:
-        """At once."""
+    def full(self) -> str:
+        """It never is."""
         return ""
+
+    def room_in(self) -> float:
+        """At once."""
+        return 0.0
 
     def spare(self) -> None:
         """Nothing was taken."""

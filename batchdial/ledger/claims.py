@@ -11,6 +11,7 @@ from batchdial.ledger.queue import Waiting
 from batchdial.models import CallStatus, Claimed
 from batchdial.rules.plan import Candidate, Go, Later, Never
 from batchdial.rules.redial import ALREADY_CALLED, stands_after
+from batchdial.rules.suppression import PastCall
 from batchdial.rules.written import row_read
 
 if TYPE_CHECKING:
@@ -258,11 +259,13 @@ class Claims:
         return claimed
 
     def _candidate(self, row: Any) -> Candidate:
-        calls: list[tuple[datetime, int, str]] = []
+        calls: list[PastCall] = []
         if self._policy.memory:
             since = datetime.fromtimestamp(self._clock - self._policy.memory, UTC)
             found = sql.CALLS.run(self._connection, {"number": row.e164, "since": since})
-            calls = [(moment(call.claimed_at), call.campaign_id, call.name) for call in found]
+            calls = [
+                PastCall(moment(call.claimed_at), call.name, call.campaign_id) for call in found
+            ]
         return Candidate(
             row.list_id,
             row.e164,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from batchdial.errors import LedgerAwayError, LedgerError
+from batchdial.errors import BatchDialError, LedgerAwayError, LedgerError
 from batchdial.ledger.claims import Claims
 from batchdial.ledger.deciding import record_basis
 from batchdial.ledger.ledger import LEASE
@@ -32,6 +32,9 @@ T = TypeVar("T")
 
 #: Seconds for which a database that is out of reach is waited for; nothing is dialled meanwhile.
 PATIENCE = 60.0
+#: Seconds after which rules that were not ready are asked again.
+NOT_READY = 0.25
+_NOT_YET = BatchDialError("The rules are being read again.")
 #: Seconds after the last renewal for which nobody else can have the campaign, clocks included.
 SURE = LEASE.total_seconds() / 2
 
@@ -262,14 +265,17 @@ class Journal:
             work = Claims(
                 connection, self._lease, now, self._spacing, self._waived, self._policy, basis[1]
             )
-            refusal = work.refusal()
+            refusal = work.refusal() or self._hindrance(now)
             ends = [(one.claimed, one.settlement) for one in owed if isinstance(one, _Settle)]
             if ends:
                 work.settle(ends)
             for one in owed:
                 if isinstance(one, _Release):
                     work.release(one.claimed)
-            if refusal is None:
+            if refusal is _NOT_YET:
+                step.woken.clear()
+                step.due_at = now + NOT_READY
+            elif refusal is None:
                 for index, ours in again.items():
                     results[index] = work.claim_again(ours.claimed, step)
                 results.update(zip(asking, work.claim(step, len(asking)), strict=False))
@@ -284,6 +290,13 @@ class Journal:
                 self._queue.park(Waiting(now, one.claimed.row_id, one.claimed.was))
         self._waived |= work.newly_waived
         return [results.get(index) for index in range(len(operations))]
+
+    def _hindrance(self, now: float) -> BatchDialError | None:
+        """Why nobody may be claimed: the rules are being read again, or cannot be."""
+        try:
+            return None if self._policy.ready(now) else _NOT_YET
+        except BatchDialError as error:
+            return error
 
     def _based(self, connection: sa.Connection, now: float) -> tuple[str, int | None]:
         """What decisions rest on, recorded anew whenever it changes."""

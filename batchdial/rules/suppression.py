@@ -88,6 +88,13 @@ class Limits:
         longest = max(self.not_called_within, self.caps.longest)
         return now - longest if longest else None
 
+    def told(self) -> dict[str, str]:
+        """Them as JSON can hold them."""
+        return {
+            "notCalledWithin": span_text(self.not_called_within),
+            "maxCallsPerPerson": str(self.caps),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

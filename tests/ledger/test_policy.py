@@ -34,6 +34,10 @@ class Rules:
         self.say: Callable[[Candidate, float], Decision] = lambda *_: Go('{"zone": "x"}')
         self.asked: list[Candidate] = []
 
+    def ready(self, now: float) -> bool:  # noqa: ARG002
+        """Always."""
+        return True
+
     def decide(self, one: Candidate, now: float) -> Decision:
         """As the test says."""
         self.asked.append(one)
@@ -263,7 +267,7 @@ async def test_calls_by_any_campaign_are_told_to_the_rules(desk: Desk) -> None:
     desk.rules.memory = 7200.0
     journal = desk.journal()
     assert (await journal.claim()) is not None
-    [(at, campaign_id, name)] = desk.rules.asked[-1].calls
-    assert desk.clock.moment.timestamp() - at.timestamp() == 3600
-    assert (campaign_id, name) == (desk.campaign.id, "leads")
+    [call] = desk.rules.asked[-1].calls
+    assert desk.clock.moment.timestamp() - call.at.timestamp() == 3600
+    assert (call.campaign_id, call.campaign) == (desk.campaign.id, "leads")
     await journal.close()
