@@ -116,6 +116,28 @@ def _service(settings: Settings) -> str:
     return f"{settings.base_url}, {plural(len(asyncio.run(service.agents())), 'agent')}"
 
 
+def _least_and_most(
+    _: click.Context, __: click.Parameter, text: str | None
+) -> tuple[float, float] | None:
+    """`1-60`, or `30` for calls that are all alike."""
+    if text is None:
+        return None
+    ends = text.partition("-")
+    try:
+        return float(ends[0]), float(ends[2] or ends[0])
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no length of time; write 1-60") from None
+
+
+def _shares(_: click.Context, __: click.Parameter, text: str | None) -> dict[str, float]:
+    """`voicemail=0.3,unanswered=0.2`."""
+    pairs = [part.partition("=") for part in (text or "").split(",") if part.strip()]
+    try:
+        return {word.strip(): float(share) for word, _, share in pairs}
+    except ValueError:
+        raise click.BadParameter(f"{text!r}: write voicemail=0.3,unanswered=0.2") from None
+
+
 @click.command()
 @click.option("--port", type=int, default=8010, show_default=True, help="0 takes a free one.")
 @click.option("--journal", type=click.Path(path_type=Path), help="File for every request received.")
@@ -129,6 +151,20 @@ def _service(settings: Settings) -> str:
 @click.option("--delay", type=float, default=0.0, help="Seconds until each answer.")
 @click.option("--rate-limit", type=int, help="Calls a second that are accepted; 429 beyond.")
 @click.option("--speed", type=float, default=1.0, help="How much faster than life calls go.")
+@click.option(
+    "--call-seconds", metavar="LEAST-MOST", callback=_least_and_most, help="How long calls take."
+)
+@click.option(
+    "--results",
+    metavar="RESULT=SHARE,...",
+    callback=_shares,
+    help="What calls come to; the rest is pickedUp.",
+)
+@click.option("--webhook", default="", metavar="URL", help="Where completed calls are posted to.")
+@click.option("--webhook-late", type=float, default=0.0, help="Seconds posts are late at most.")
+@click.option("--webhook-lost", type=float, default=0.0, help="Share of calls not posted.")
+@click.option("--webhook-twice", type=float, default=0.0, help="Share of calls posted twice.")
+@click.option("--webhook-garbage", type=float, default=0.0, help="Share with a senseless post.")
 @click.option("--seed", type=int, default=0, help="The same seed misbehaves in the same way.")
 def sandbox(speed: float, **given: Any) -> int:
     """A local Cald server to rehearse against; no phone rings."""

@@ -18,6 +18,7 @@ class Agent:
     recording: bool = False  #: whether a completed call has a recordingUrl
     detects_machines: bool = False  #: without it no call ever ends as ivr or voicemail
     voicemail: str = ""  #: what is said to an answering machine; empty turns it off
+    webhook: str = ""  #: address that completed calls are posted to; empty turns it off
 
     def as_json(self) -> dict[str, object]:
         """The object that the agents endpoints answer with."""
@@ -33,7 +34,7 @@ class Agent:
             "voicemailSettings": {"enable": bool(self.voicemail), "voicemail": self.voicemail},
             "smsSettings": {"enable": False, "rule": "", "message": ""},
             "transferSettings": {"enable": False, "rule": "", "phoneNumber": ""},
-            "webhookSettings": {"enable": False, "url": ""},
+            "webhookSettings": {"enable": bool(self.webhook), "url": self.webhook},
         }
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from batchdial.sandbox.chance import chance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from batchdial.sandbox.agents import Agent
 
@@ -47,47 +47,100 @@ class Call:
     placed_at: float  #: seconds since 1970
 
 
-def progress(call: Call, seed: int, now: float, time_scale: float) -> dict[str, object]:
+class Script(NamedTuple):
+    """What calls come to, where that is not left as it is in life."""
+
+    seconds: tuple[float, float] | None = None  #: from the request to the end, least and most
+    results: tuple[tuple[str, float], ...] = ()  #: with the part of all calls; the rest is pickedUp
+
+
+#: Calls as in life.
+UNSCRIPTED = Script()
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a call goes, all of which is settled when it is placed."""
+
+    call_id: str
+    number: str
+    placed_at: float  #: seconds since 1970
+    ends_at: float  #: seconds since 1970
+    result: str
+    length: int  #: seconds of life; 0 where nobody answered
+
+
+def course(call: Call, seed: int, time_scale: float, script: Script = UNSCRIPTED) -> Course:
     """
-    What GET /calls/{callId} answers at one moment.
+    How a call goes.
 
     Args:
         call: The call as it was placed.
         seed: Together with the callId it decides the course of the call.
-        now: Seconds since 1970.
-        time_scale: How many times faster than life the call goes on. Its `callLength` stays in
-            seconds of life, so it can be longer than createdAt to completedAt.
+        time_scale: How many times faster than life the call goes on. Its length stays in seconds
+            of life, so it can be longer than from its beginning to its end.
+        script: Other lengths and results than in life.
+    """
+    result = _result(call, seed, script.results or _RESULTS)
+    if script.seconds is None:
+        length = _length(call, seed, result)
+        seconds = 3 + 22 * chance(seed, call.call_id, "ringing") + length
+    else:
+        least, most = script.seconds
+        most = min(most, call.agent.max_call_duration * 60)
+        seconds = least + max(0, most - least) * chance(seed, call.call_id, "length")
+        length = round(seconds) if result in _LENGTHS else 0
+    ends_at = call.placed_at + seconds / time_scale
+    number = call.fields["phoneNumber"]
+    return Course(call.call_id, number, call.placed_at, ends_at, result, length)
+
+
+def peak_live(courses: Iterable[Course]) -> int:
+    """The most calls that were in progress at one time; at its end a call is over."""
+    changes = sorted(
+        change for one in courses for change in ((one.placed_at, 1), (one.ends_at, -1))
+    )
+    most = live = 0
+    for _, change in changes:
+        live += change
+        most = max(most, live)
+    return most
+
+
+def progress(
+    call: Call, seed: int, now: float, time_scale: float, script: Script = UNSCRIPTED
+) -> dict[str, object]:
+    """
+    What GET /calls/{callId} answers at one moment, in seconds since 1970; see `course`.
 
     Returns:
         `completedAt`, `transcripts`, `callLength` and `recordingUrl` only once it is completed,
         the last also only when the agent records and somebody answered.
     """
-    result = _result(call, seed)
-    ringing = 3 + 22 * chance(seed, call.call_id, "ringing")
-    length = _length(call, seed, result)
-    ends_at = call.placed_at + (ringing + length) / time_scale
+    to_be = course(call, seed, time_scale, script)
+    is_over = now >= to_be.ends_at
     answer: dict[str, object] = {
         "callId": call.call_id,
         "direction": "outbound",
         "from": _CALLER,
-        "to": call.fields["phoneNumber"],
-        "completed": now >= ends_at,
+        "to": to_be.number,
+        "completed": is_over,
         "result": "pending",
         "createdAt": _timestamp(call.placed_at),
     }
-    if now >= ends_at:
-        answer["result"] = result
-        answer["completedAt"] = _timestamp(ends_at)
-        answer["transcripts"] = _transcripts(call, result)
-        answer["callLength"] = length
-        if call.agent.recording and length:
+    if is_over:
+        answer["result"] = to_be.result
+        answer["completedAt"] = _timestamp(to_be.ends_at)
+        answer["transcripts"] = _transcripts(call, to_be.result)
+        answer["callLength"] = to_be.length
+        if call.agent.recording and to_be.length:
             answer["recordingUrl"] = f"https://recordings.example.com/{call.call_id}.mp3"
     return answer
 
 
-def _result(call: Call, seed: int) -> str:
+def _result(call: Call, seed: int, results: Iterable[tuple[str, float]]) -> str:
     point = chance(seed, call.call_id, "result")
-    for result, part in _RESULTS:
+    for result, part in results:
         point -= part
         if point < 0:
             undetected = result in _MACHINES and not call.agent.detects_machines

@@ -15,15 +15,19 @@ import uvicorn
 
 from batchdial.errors import ConfigError
 from batchdial.sandbox.app import PREFIX, build_app
+from batchdial.sandbox.calls import peak_live
 from batchdial.sandbox.server import Protocol, Server, listen
 from batchdial.sandbox.service import Service
 from batchdial.sandbox.settings import SandboxSettings
+from batchdial.sandbox.webhooks import Webhooks
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
 
+    from batchdial.sandbox.calls import Call, Course
     from batchdial.sandbox.journal import Record
+    from batchdial.sandbox.webhooks import Delivery
 
 
 class Sandbox:
@@ -48,7 +52,8 @@ class Sandbox:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._service = Service(settings or SandboxSettings(), clock)
+        self._service = Service(settings or SandboxSettings(), clock, self._expect)
+        self._webhooks = Webhooks(self._service)
         self._stopping = asyncio.Event()
         self._address = ""
         self._loop: asyncio.AbstractEventLoop
@@ -98,6 +103,21 @@ class Sandbox:
         """The numbers whose phone rang, and how often."""
         return Counter(record.number for record in self.journal if record.rang and record.number)
 
+    @property
+    def calls(self) -> tuple[Course, ...]:
+        """The calls that rang so far, each with its end, also where that is still to come."""
+        return self._service.courses()
+
+    @property
+    def peak_live(self) -> int:
+        """The most calls that were in progress at one time, as far as they are placed."""
+        return peak_live(self.calls)
+
+    @property
+    def hooks(self) -> tuple[Delivery, ...]:
+        """The posts to webhooks so far, and what was answered."""
+        return tuple(self._webhooks.deliveries)
+
     def configure(self, **changes: Any) -> None:
         """
         Change fields of the settings while it runs; a script given here begins with the next POST.
@@ -120,6 +140,9 @@ class Sandbox:
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
         self._service.journal.close()
+
+    def _expect(self, call: Call) -> None:
+        self._webhooks.expect(call)
 
     def _run(self, listener: socket.socket, ready: Future[asyncio.AbstractEventLoop]) -> None:
         try:

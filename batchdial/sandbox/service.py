@@ -8,7 +8,7 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from batchdial.sandbox import contract, mischief
-from batchdial.sandbox.calls import Call, progress
+from batchdial.sandbox.calls import Call, Course, course, progress
 from batchdial.sandbox.chance import digest
 from batchdial.sandbox.journal import Authorization, Journal, Record
 from batchdial.sandbox.window import Window
@@ -54,12 +54,19 @@ class Service:
     Args:
         settings: How to answer.
         clock: Gives the seconds since 1970 by which calls ring and end.
+        placed: Told of each call that rings.
     """
 
-    def __init__(self, settings: SandboxSettings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: SandboxSettings,
+        clock: Callable[[], float],
+        placed: Callable[[Call], None] = lambda _: None,
+    ) -> None:
         self.settings = settings
         self.journal = Journal(settings.journal)
         self._clock = clock
+        self._placed = placed
         self._calls: dict[str, Call] = {}
         self._window = Window()
         self._lock = threading.Lock()
@@ -100,7 +107,7 @@ class Service:
         """GET /agents."""
         if self._judge(received.key) != "present":
             return _NO_KEY
-        return Answer(200, {"agents": [agent.as_json() for agent in self.settings.agents]})
+        return Answer(200, {"agents": [agent.as_json() for agent in self._agents()]})
 
     def show_agent(self, agent_id: str, received: Received) -> Answer:
         """GET /agents/{agentId}."""
@@ -116,8 +123,25 @@ class Service:
         call = self._calls.get(call_id)
         if call is None:
             return refusal(404, "There is no such call.")
+        return Answer(200, self.told_of(call, self._clock()))
+
+    def told_of(self, call: Call, now: float) -> dict[str, object]:
+        """What is said of a call at one moment."""
         settings = self.settings
-        return Answer(200, progress(call, settings.seed, self._clock(), settings.time_scale))
+        return progress(call, settings.seed, now, settings.time_scale, settings.calls)
+
+    def course_of(self, call: Call) -> Course:
+        """How a call goes by the settings of now."""
+        settings = self.settings
+        return course(call, settings.seed, settings.time_scale, settings.calls)
+
+    def courses(self) -> tuple[Course, ...]:
+        """All calls that rang, in the order in which they were placed."""
+        return tuple(map(self.course_of, tuple(self._calls.values())))
+
+    def until(self, moment: float) -> float:
+        """Seconds from now."""
+        return max(0.0, moment - self._clock())
 
     def place_call(self, agent_id: str, received: Received) -> Answer:
         """POST /agents/{agentId}/call: what the contract refuses comes before any misbehaviour."""
@@ -154,11 +178,19 @@ class Service:
     def _place(self, agent: Agent, received: Received, seed: int, ordinal: int) -> str:
         assert isinstance(received.body, dict)  # noqa: S101  # the contract was checked before
         call_id = f"call_{digest(seed, ordinal, 'call')}"
-        self._calls[call_id] = Call(call_id, agent, received.body, self._clock())
+        call = self._calls[call_id] = Call(call_id, agent, received.body, self._clock())
+        self._placed(call)
         return call_id
 
     def _agent(self, agent_id: str) -> Agent | None:
-        return next((a for a in self.settings.agents if a.agent_id == agent_id), None)
+        return next((a for a in self._agents() if a.agent_id == agent_id), None)
+
+    def _agents(self) -> list[Agent]:
+        """With the address that all of them have which have no own."""
+        return [
+            agent if agent.webhook else replace(agent, webhook=self.settings.webhook)
+            for agent in self.settings.agents
+        ]
 
     def _judge(self, key: str) -> Authorization:
         if not key:
