@@ -148,11 +148,12 @@ def _gaps(sent: Sent, used: Mapping[str, _Use] | None) -> Iterator[Finding]:
             continue
         rows = f"row{'' if number == 1 else 's'}"
         among = rows if sent.first is None else f"of the first {sent.first:,} rows"
+        among += f" of {printable(sent.name)}"
         lacks = "blank or no address" if name == "email" else "blank"
         place = f" in {use}" if use else ""
         yield Finding(
             Topic.BLANK if used is None or (use and use.is_said) else Topic.UNUSED,
-            f"{{{name}}}{place} is {lacks} in {number:,} {among} of {printable(sent.name)}: "
+            f"{{{printable(name, 100)}}}{place} is {lacks} in {number:,} {among}: "
             "fill in the list and run it again.",
             name,
             number,
@@ -164,7 +165,7 @@ def _idle(sent: Sent, used: Mapping[str, _Use]) -> Iterator[Finding]:
         if name not in used and name not in (*API_FIELDS, *_NOT_SENT):
             yield Finding(
                 Topic.UNUSED,
-                f"{name} is sent, and no text of the agent uses it. "
+                f"{printable(name, 100)} is sent, and no text of the agent uses it. "
                 "To send only what a text uses: --only-mapped and a --map for each.",
                 name,
             )
