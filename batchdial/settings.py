@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from pathlib import Path  # noqa: TC003 (pydantic reads the annotations)
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from pydantic_settings import (
 )
 
 from batchdial.errors import ConfigError
-from batchdial.models import Rate
+from batchdial.models import Cap, Rate, time_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,6 +53,29 @@ def _words(value: object) -> object:
         value = value.split(",")
     if isinstance(value, (list, tuple, set, frozenset)):
         return frozenset(str(word).strip() for word in value if str(word).strip())
+    return value
+
+
+def _paths(value: object) -> object:
+    """Files from text where colons, as in PATH, or semicolons part them; each at most once."""
+    if isinstance(value, str):
+        value = [part for one in value.split(";") for part in one.split(os.pathsep)]
+    if isinstance(value, (list, tuple)):
+        return tuple(dict.fromkeys(Path(str(part).strip()) for part in value if str(part).strip()))
+    return value
+
+
+def _span(value: object) -> object:
+    """A length of time; a number alone has no unit and is none."""
+    return value if isinstance(value, timedelta) else time_span(str(value))
+
+
+def _caps(value: object) -> object:
+    """Caps from a list, or from text where commas part them."""
+    if isinstance(value, str):
+        value = value.split(",")
+    if isinstance(value, (list, tuple)):
+        return tuple(Cap.parse(one) if isinstance(one, str) else one for one in value)
     return value
 
 
@@ -120,6 +144,11 @@ class Settings(BaseSettings):
     stop_after: int = Field(10, ge=0)
     output: Path | None = None
     trust_ledger: bool = False
+
+    suppress: Annotated[tuple[Path, ...], BeforeValidator(_paths)] = ()
+    not_called_within: Annotated[timedelta, BeforeValidator(_span)] = time_span("24h")
+    max_calls_per_person: Annotated[tuple[Cap, ...], BeforeValidator(_caps)] = ()
+    require_consent: str | None = None
 
     @property
     def is_rehearsal(self) -> bool:

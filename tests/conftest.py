@@ -61,6 +61,7 @@ def to_sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("BATCHDIAL_LEDGER", str(tmp_path / "ledger.db"))
     monkeypatch.setenv("BATCHDIAL_RATE", "5000/s")
     monkeypatch.setenv("BATCHDIAL_AGENT", "ag_1")
+    monkeypatch.setenv("BATCHDIAL_NOT_CALLED_WITHIN", "0h")  # tests share a few people
     return sandbox
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from batchdial.errors import ConfigError, ExitCode
-from batchdial.models import Rate
+from batchdial.models import Cap, Rate
 from batchdial.settings import VENDOR_URL, Settings, load_settings
 
 KEY = "caldLive0123456789abcdefghijklmnopqrstu"
@@ -295,3 +296,37 @@ def test_every_setting_is_documented() -> None:
     for name in Settings.model_fields:
         shown = "CALD_API_KEY" if name == "api_key" else "--" + name.replace("_", "-")
         assert shown in text, f"{shown} is not in the README"
+
+
+def test_whom_not_to_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are parted as paths are; spans and caps are read; another campaign's day counts."""
+    assert load_settings({}).not_called_within == timedelta(hours=24)
+    assert load_settings({}).suppress == ()
+    monkeypatch.setenv("BATCHDIAL_SUPPRESS", "a.txt:b.csv; c d.txt ;a.txt")
+    monkeypatch.setenv("BATCHDIAL_NOT_CALLED_WITHIN", "0h")
+    monkeypatch.setenv("BATCHDIAL_MAX_CALLS_PER_PERSON", "3/24h, 7/7d")
+    monkeypatch.setenv("BATCHDIAL_REQUIRE_CONSENT", "GDPR consent")
+    found = load_settings({})
+    assert found.suppress == (Path("a.txt"), Path("b.csv"), Path("c d.txt"))
+    assert found.not_called_within == timedelta(0)
+    assert found.max_calls_per_person == (Cap(3, timedelta(days=1)), Cap(7, timedelta(days=7)))
+    assert found.require_consent == "GDPR consent"
+    config = tmp_path / "campaign.toml"
+    config.write_text('suppress = ["x.txt"]\nmax_calls_per_person = ["1/2w"]\n')
+    for name in ("SUPPRESS", "MAX_CALLS_PER_PERSON"):
+        monkeypatch.delenv(f"BATCHDIAL_{name}")
+    assert load_settings({}, config).suppress == (Path("x.txt"),)
+    assert load_settings({}, config).max_calls_per_person == (Cap(1, timedelta(days=14)),)
+    assert load_settings({"suppress": (Path("y.txt"),)}, config).suppress == (Path("y.txt"),)
+
+
+def test_spans_and_caps_that_mean_nothing(tmp_path: Path) -> None:
+    """All are refused at once; a number alone has no unit."""
+    lines = refused({"not_called_within": "24", "max_calls_per_person": "3/24h,7"})
+    assert lines == [
+        "--not-called-within: '24' is no length of time; write 90s, 10m, 24h, 7d or 2w.",
+        "--max-calls-per-person: '7' is no cap; write 3/24h, or 3/24h,7/7d for several.",
+    ]
+    config = tmp_path / "campaign.toml"
+    config.write_text("not_called_within = 24\nmax_calls_per_person = 3\n")
+    assert len(refused({}, config)) == 2

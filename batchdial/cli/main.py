@@ -13,6 +13,7 @@ import click
 
 from batchdial import __version__
 from batchdial.cli import dial, look, service, upkeep
+from batchdial.cli.suppress import suppress as suppress_command
 from batchdial.cli.text import say
 from batchdial.errors import BatchDialError, ExitCode
 
@@ -72,6 +73,7 @@ for command in (
     look.status,
     look.results,
     look.campaigns,
+    suppress_command,
     upkeep.reconcile,
     upkeep.purge,
     service.agents,

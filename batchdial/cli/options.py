@@ -77,14 +77,37 @@ DIALLING = [
     ),
     click.option("--yes", "-y", is_flag=True, help="Dial without a question."),
 ]
+WHOM = [
+    click.option(
+        "--suppress",
+        type=_FILE,
+        multiple=True,
+        help="Do-not-call file: numbers, or +4479*; repeat it. Read again when it changes.",
+    ),
+    click.option(
+        "--not-called-within",
+        metavar="SPAN",
+        help="Skip whom another campaign of the ledger called so lately; 0h never. [24h]",
+    ),
+    click.option(
+        "--max-calls-per-person",
+        metavar="CAPS",
+        help="Most calls to a person by all campaigns, such as 3/24h,7/7d.",
+    ),
+    click.option(
+        "--require-consent",
+        metavar="COLUMN",
+        help="Call only rows whose cell here says yes, true, 1, x, granted or opt-in.",
+    ),
+]
 TALK = [
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     click.option("--quiet", "-q", is_flag=True, help="Say only what goes wrong."),
 ]
 
 #: Of commands that dial what is in the ledger, and of those that read a file first.
-FOR_A_CAMPAIGN = (WHO, DIALLING, SERVICE, CONFIG, TALK)
-FOR_A_FILE = (WHO, NAME, DIALLING, READING, SERVICE, CONFIG, TALK)
+FOR_A_CAMPAIGN = (WHO, DIALLING, WHOM, SERVICE, CONFIG, TALK)
+FOR_A_FILE = (WHO, NAME, DIALLING, WHOM, READING, SERVICE, CONFIG, TALK)
 
 
 def flags(*groups: list[Callable[[F], F]]) -> Callable[[F], F]:
@@ -106,4 +129,6 @@ def settings_of(given: dict[str, Any]) -> Settings:
     config = given.pop("config", None)
     if "map_" in given:
         given["map"] = given.pop("map_") or None
+    if "suppress" in given:
+        given["suppress"] = given["suppress"] or None
     return load_settings(given, config)

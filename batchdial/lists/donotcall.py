@@ -75,6 +75,10 @@ class DoNotCallList:
     def __len__(self) -> int:
         return len(self._numbers) + len(self.prefixes)
 
+    def __iter__(self) -> Iterator[str]:
+        """The numbers in E.164; prefixes are none."""
+        return map("+{}".format, self._numbers)
+
 
 def read_donotcall(path: Path, region: str | None = None) -> DoNotCallList:
     """

@@ -101,6 +101,26 @@ def _overridden(header: Sequence[str], overrides: Mapping[str, str]) -> list[Fie
     return fields
 
 
+def column_named(header: Sequence[str], flag: str, name: str) -> int:
+    """
+    The column that a flag names, in any capitals.
+
+    Raises:
+        ConfigError: There is none, or there are several; the message says what the file has.
+    """
+    found = _matches(header, name)
+    if not found:
+        near = get_close_matches(name.strip(), header, 1, 0.5) if len(name) < 100 else []
+        hint = f' Did you mean "{near[0]}"?' if near else f" The file has: {_listed(header)}."
+        raise ConfigError(f'{flag} {name}: there is no column "{name}".{hint}')
+    if len(found) > 1:
+        raise ConfigError(
+            f'{flag} {name}: {len(found)} columns are called "{header[found[0]]}". '
+            "Rename one of them in the file."
+        )
+    return found[0]
+
+
 def _names(header: Sequence[str], field: str, value: str) -> list[str]:
     """The columns that a `--map` value names; a comma may also be part of one name."""
     if _matches(header, value):

@@ -13,6 +13,7 @@ from batchdial.errors import BatchDialError, ConfigError, ListError, QuestionErr
 from batchdial.lists.mapping import (
     column_map_from_dict,
     column_map_to_dict,
+    column_named,
     map_columns,
     payload,
 )
@@ -436,3 +437,14 @@ def test_any_header(header: list[str], data: st.DataObject) -> None:
     names = [re.sub(r"[\s_-]", "", f.field).lower() for f in columns.fields]
     assert all(names.count(name.lower()) <= 1 for name in API_FIELDS)
     assert column_map_from_dict(json.loads(json.dumps(column_map_to_dict(columns)))) == columns
+
+
+def test_a_column_that_a_flag_names() -> None:
+    """It is found in any capitals; one that is not there, or twice, is said with what there is."""
+    assert column_named(["Phone", "GDPR Consent"], "--require-consent", " gdpr consent ") == 1
+    with pytest.raises(ConfigError, match='Did you mean "Consent"'):
+        column_named(["Phone", "Consent"], "--require-consent", "Konsent")
+    with pytest.raises(ConfigError, match='The file has: "Phone", "Name"'):
+        column_named(["Phone", "Name"], "--require-consent", "opt in")
+    with pytest.raises(ConfigError, match='2 columns are called "ok"'):
+        column_named(["ok", "ok"], "--require-consent", "ok")
