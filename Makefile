@@ -19,7 +19,7 @@ setup: .venv/ready ## Install batchdial and its tools into .venv (with uv if it 
 		echo "Setting up .venv with pip ..."; \
 		$(PYTHON) -m venv .venv && \
 		$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' && \
-		$(BIN)/python -m pip install --quiet --editable '.[postgres]' --group dev; \
+		$(BIN)/python -m pip install --quiet --editable '.[holidays,postgres]' --group dev; \
 	fi
 	@touch $@
 

@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     stop_after: int = Field(10, ge=0)
     output: Path | None = None
     trust_ledger: bool = False
+    hours: str = "08:00-21:00"
+    days: str | None = None
+    holidays: str | None = None
 
     suppress: Annotated[tuple[Path, ...], BeforeValidator(_paths)] = ()
     not_called_within: Annotated[timedelta, BeforeValidator(_span)] = time_span("24h")

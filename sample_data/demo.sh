@@ -23,7 +23,9 @@ done
 CALD_API_KEY=caldLiveSandbox000000000000000000000000
 BATCHDIAL_BASE_URL=$(cat address)
 BATCHDIAL_LEDGER=$PWD/ledger.db
-export CALD_API_KEY BATCHDIAL_BASE_URL BATCHDIAL_LEDGER
+# A rehearsal rings nobody, so it may run at night. Real campaigns keep to their hours.
+BATCHDIAL_HOURS=any
+export CALD_API_KEY BATCHDIAL_BASE_URL BATCHDIAL_LEDGER BATCHDIAL_HOURS
 
 say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; "$@"; }
 

@@ -27,6 +27,7 @@ HEAVY = {
     "asyncio",
     "calamine",
     "fastapi",
+    "holidays",
     "httpx",
     "numpy",
     "pandas",
@@ -100,6 +101,7 @@ def test_the_command_is_installed() -> None:
     [
         "py.typed",
         "sandbox/cald.openapi.yaml",
+        "lists/presets.toml",
         "lists/zone_names.tsv",
         "ledger/migrations/env.py",
         "ledger/migrations/script.py.mako",

@@ -100,14 +100,24 @@ WHOM = [
         help="Call only rows whose cell here says yes, true, 1, x, granted or opt-in.",
     ),
 ]
+HOURS = [
+    click.option(
+        "--hours",
+        help="When people are called, by their own clock: windows, presets, or any. [08:00-21:00]",
+    ),
+    click.option("--days", help="Weekdays on which people are called, such as mon-fri. [all]"),
+    click.option(
+        "--holidays", help="Dates, or countries whose public holidays are left out: GB,2026-12-24."
+    ),
+]
 TALK = [
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     click.option("--quiet", "-q", is_flag=True, help="Say only what goes wrong."),
 ]
 
 #: Of commands that dial what is in the ledger, and of those that read a file first.
-FOR_A_CAMPAIGN = (WHO, DIALLING, WHOM, SERVICE, CONFIG, TALK)
-FOR_A_FILE = (WHO, NAME, DIALLING, WHOM, READING, SERVICE, CONFIG, TALK)
+FOR_A_CAMPAIGN = (WHO, DIALLING, HOURS, WHOM, SERVICE, CONFIG, TALK)
+FOR_A_FILE = (WHO, NAME, DIALLING, HOURS, WHOM, READING, SERVICE, CONFIG, TALK)
 
 
 def flags(*groups: list[Callable[[F], F]]) -> Callable[[F], F]:
