@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,24 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from batchdial.dialing.client import Service
-from batchdial.dialing.dispatcher import Dispatcher
 from batchdial.dialing.pacing import Pacer
-from batchdial.dialing.terms import Ending, Limits, Stop
-from batchdial.ending import exit_code, in_words, unrecorded
+from batchdial.dialing.terms import Ending, Stop
+from batchdial.ending import exit_code, in_words
 from batchdial.errors import BatchDialError, CampaignBusyError, LedgerError
+from batchdial.governing import Sheet
 from batchdial.intake import EXAMPLES, Checked
 from batchdial.ledger.export import pages
-from batchdial.ledger.journal import Journal
 from batchdial.ledger.lists import Amendments, Lists, Pick, StoredList
 from batchdial.lists.mapping import column_map_from_dict, payload
-from batchdial.models import CallStatus, Campaign, Claimed, Outcome
+from batchdial.models import CallStatus, Campaign, Outcome
 from batchdial.results.file import write_pages
 from batchdial.results.summary import Report, Tally
+from batchdial.rules.budget import longest_call
 from batchdial.rules.cells import printable
+from batchdial.running import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from batchdial.governing import Governance
     from batchdial.ledger.ledger import Lease, Ledger
     from batchdial.models import ColumnMap
     from batchdial.settings import Settings
@@ -82,6 +83,7 @@ class Session:
         ledger: Ledger,
         lease: Lease,
         works: Sequence[Work],
+        governance: Governance,
         *,
         again: bool = False,
     ) -> None:
@@ -96,9 +98,10 @@ class Session:
         self._agreed = False
         self._trusted = False
         self._ending = Ending(Stop.DONE)
-        self._dispatcher: Dispatcher | None = None
-        self._pacer = Pacer(settings.rate, settings.jitter)
-        self._journal: Journal | None = None
+        self._governance = governance
+        self._agent: dict[str, Any] | None = None
+        self._run: Run | None = None
+        self._idle_pacer = Pacer(settings.rate, settings.jitter)
         self._stopped = False
         self._outputs: tuple[Path, ...] = ()
 
@@ -136,7 +139,8 @@ class Session:
             ServiceError: The service cannot be reached, or refuses the key.
             ConfigError: It knows no such agent.
         """
-        return asyncio.run(self.service().agent(self.campaign.agent))
+        self._agent = asyncio.run(self.service().agent(self.campaign.agent))
+        return self._agent
 
     def plan(self) -> Plan:
         """What would be dialled, with the first requests as they would be sent."""
@@ -226,67 +230,58 @@ class Session:
 
     async def dispatch(self, on_outcome: Callable[[Outcome], None] = lambda _: None) -> Ending:
         """Dial what was agreed to; returns when every row in flight is settled."""
-        settings, service = self.settings, self.service()
-        columns = self._columns({pick.list_id for pick in self._picks})
-
-        def body_of(claimed: Claimed) -> Mapping[str, str]:
-            return payload(columns[claimed.list_id], claimed.cells, claimed.e164)
-
-        pacer = self._pacer = Pacer(settings.rate, settings.jitter)
-        journal = self._journal = Journal(
+        list_ids = {pick.list_id for pick in self._picks}
+        run = self._run = Run(
+            self.settings,
             self._ledger,
             self._held(),
-            self._picks,
-            spacing=pacer.spacing,
-            clock=time.time,
-        )
-        self._dispatcher = Dispatcher(
-            journal,
-            lambda: service.line(self.campaign.agent),
-            body_of,
-            pacer,
-            Limits(
-                min(settings.concurrency, max(1, self.number)),
-                settings.max_attempts,
-                settings.stop_after,
-                self.number,
-            ),
-            on_outcome,
-            time.time,
+            self.service(),
+            picks=self._picks,
+            columns=self._columns(list_ids),
+            sheets=self._sheets(list_ids),
+            governance=self._governance,
+            number=self.number,
+            longest=longest_call(self._agent),
         )
         if self._stopped:
-            self._dispatcher.stop()
-        try:
-            self._ending = await self._dispatcher.run()
-        finally:
-            await journal.close()
-        if journal.unrecorded:
-            error = unrecorded(self._ending.error, journal.unrecorded)
-            self._ending = Ending(Stop.BROKEN, error=error)
+            run.stop()
+        self._ending = await run.go(on_outcome)
         return self._ending
 
     def stop(self) -> None:
         """Begin no further call; `dispatch` returns when those in flight are settled."""
         self._stopped = True
-        if self._dispatcher is not None:
-            self._dispatcher.stop()
+        if self._run is not None:
+            self._run.stop()
 
     def abort(self) -> None:
         """Stop at once; rows in flight become `unknown`."""
-        if self._journal is not None:
-            self._journal.hurry()
-        if self._dispatcher is not None:
-            self._dispatcher.abort()
+        if self._run is not None:
+            self._run.abort()
 
     @property
     def in_flight(self) -> int:
         """Calls whose answer is awaited."""
-        return 0 if self._dispatcher is None else self._dispatcher.in_flight
+        return 0 if self._run is None else self._run.dispatcher.in_flight
+
+    @property
+    def resting_until(self) -> float | None:
+        """Unix time until which nobody may be called; infinite where a call has to end first."""
+        return None if self._run is None else self._run.dispatcher.resting_until
+
+    @property
+    def waiting(self) -> dict[float, int]:
+        """How many rows wait until which Unix time."""
+        return {} if self._run is None else self._run.journal.waiting
 
     @property
     def slowed(self) -> str:
         """The pace of now, such as `2.5/s`, while the service bears less than was asked for."""
         return "" if self._pacer.pace.share == 1 else str(self._pacer.pace)
+
+    @property
+    def _pacer(self) -> Pacer:
+        return self._idle_pacer if self._run is None else self._run.pacer
 
     def record(self) -> tuple[Path, ...]:
         """
@@ -327,7 +322,7 @@ class Session:
         slowest = self._pacer.slowest
         if slowest.share < 1:
             yield f"The service asked to slow down: {slowest} at the slowest, not {slowest.asked}."
-        if self._journal is None:  # nobody was called, so no callId is new
+        if self._run is None:  # nobody was called, so no callId is new
             return
         for call_id, number in self._lists.shared_call_ids(list_ids):
             yield (
@@ -353,6 +348,15 @@ class Session:
     def _concerned(self) -> list[StoredList]:
         ids = {pick.list_id for pick in self._picks}
         return [one for one in self._lists.active(self.campaign) if one.id in ids]
+
+    def _sheets(self, list_ids: Iterable[int]) -> dict[int, Sheet]:
+        """Where in the rows of each list a zone and a consent stand."""
+        found = {}
+        for list_id in list_ids:
+            stored = self._lists.get(list_id)
+            columns = column_map_from_dict(stored.reading["columns"])
+            found[list_id] = Sheet(stored.header, columns, self.settings.require_consent)
+        return found
 
     def _columns(self, list_ids: Iterable[int]) -> dict[int, ColumnMap]:
         return {

@@ -72,6 +72,12 @@ class CampaignBusyError(BatchDialError):
     exit_code = ExitCode.STOPPED
 
 
+class PausedError(BatchDialError):
+    """A person has paused the campaign."""
+
+    exit_code = ExitCode.STOPPED
+
+
 class ServiceError(BatchDialError):
     """The service cannot be reached, or answers something that makes going on pointless."""
 

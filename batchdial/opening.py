@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchdial.campaign import Session, Work
-from batchdial.errors import ConfigError, ListError
+from batchdial.errors import ConfigError, ListError, PausedError
+from batchdial.governing import Governance
 from batchdial.intake import Source, compare, origin, stage
 from batchdial.ledger.finding import find_campaign
 from batchdial.ledger.ledger import Lease, Ledger, Owner
@@ -77,7 +78,7 @@ def open_retry_file(
 
 def open_resume(settings: Settings, name: str | None = None) -> Session:
     """Prepare to go on with the pending rows of a campaign, by default the latest."""
-    return _reopen(settings, name, (CallStatus.PENDING,))
+    return _reopen(settings, name, (CallStatus.PENDING,), unpause=True)
 
 
 def open_retry(
@@ -100,10 +101,12 @@ def _open(
     again: bool = False,
 ) -> Session:
     """Take the campaign, and find out what each file is to it."""
+    governance = Governance(settings, _now())
     with ExitStack() as undo:
         ledger = undo.enter_context(Ledger(settings.ledger_url()))
         campaign = _campaign(settings, ledger, name)
         undo.callback(ledger.forget, campaign)
+        _heed_wish(ledger, campaign)
         lease = ledger.acquire(campaign, Owner.here(), _now())
         undo.callback(ledger.release, lease)
         if not again:
@@ -120,14 +123,25 @@ def _open(
         order = reversed(sources) if settings.dedupe == "last" else sources
         works = {id(source): desk.take_in(source) for source in order}
         undo.pop_all()
-    return Session(settings, ledger, lease, [works[id(one)] for one in sources], again=again)
+    works_in_order = [works[id(one)] for one in sources]
+    return Session(settings, ledger, lease, works_in_order, governance, again=again)
 
 
-def _reopen(settings: Settings, name: str | None, statuses: tuple[CallStatus, ...]) -> Session:
+def _reopen(
+    settings: Settings,
+    name: str | None,
+    statuses: tuple[CallStatus, ...],
+    *,
+    unpause: bool = False,
+) -> Session:
+    governance = Governance(settings, _now())
     with ExitStack() as undo:
         ledger = undo.enter_context(Ledger(settings.ledger_url(), create=False))
         campaign = find_campaign(ledger, name, settings.agent)
         _check_service(campaign, settings)
+        if unpause:
+            ledger.ask(campaign, None)
+        _heed_wish(ledger, campaign)
         lease = ledger.acquire(campaign, Owner.here(), _now())
         undo.callback(ledger.release, lease)
         refuse_purged(ledger, campaign)
@@ -139,7 +153,7 @@ def _reopen(settings: Settings, name: str | None, statuses: tuple[CallStatus, ..
         desk = _Desk(settings, ledger, lease, lists, stored, statuses)
         works = [desk.go_on(one) for one in stored]
         undo.pop_all()
-    return Session(settings, ledger, lease, works)
+    return Session(settings, ledger, lease, works, governance)
 
 
 class _Desk:
@@ -307,6 +321,20 @@ def _check_service(campaign: Campaign, settings: Settings) -> None:
             f"{campaign.name} was begun with {campaign.service}, not with {settings.base_url}.\n"
             f"Go on there: --base-url {campaign.service}\n"
             "Or keep the two apart: another --campaign name, or another --ledger."
+        )
+
+
+def _heed_wish(ledger: Ledger, campaign: Campaign) -> None:
+    """
+    Leave a campaign alone that a person has paused.
+
+    Raises:
+        PausedError: It is.
+    """
+    if ledger.wish(campaign) == "pause":
+        raise PausedError(
+            f"{campaign.name} is paused. Nobody was called.\n"
+            f"Go on: batchdial resume {shlex.quote(campaign.name)}"
         )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from datetime import timedelta
+from datetime import datetime, time, timedelta
+from decimal import Decimal  # noqa: TC003 (pydantic reads the annotations)
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -79,6 +80,15 @@ def _caps(value: object) -> object:
     return value
 
 
+def _text(value: object) -> object:
+    """Text from what TOML has: moments, and lists that commas part."""
+    if isinstance(value, (datetime, time)):
+        return value.isoformat()
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(str, value))
+    return value
+
+
 def _base_url(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -147,6 +157,17 @@ class Settings(BaseSettings):
     hours: str = "08:00-21:00"
     days: str | None = None
     holidays: str | None = None
+    max_calls: int | None = None
+    max_minutes: int | None = None
+    max_spend: Decimal | None = None
+    price_per_minute: Decimal | None = None
+    start_at: Annotated[str | None, BeforeValidator(_text)] = None
+    end_at: Annotated[str | None, BeforeValidator(_text)] = None
+    grace: Annotated[timedelta, BeforeValidator(_span)] = time_span("1h")
+    no_wait: bool = False
+    max_live: int | None = Field(None, ge=1)
+    redial: Annotated[frozenset[str], BeforeValidator(_words)] = frozenset()
+    redial_after: Annotated[str, BeforeValidator(_text)] = "1h,4h,1d"
 
     suppress: Annotated[tuple[Path, ...], BeforeValidator(_paths)] = ()
     not_called_within: Annotated[timedelta, BeforeValidator(_span)] = time_span("24h")

@@ -110,14 +110,31 @@ HOURS = [
         "--holidays", help="Dates, or countries whose public holidays are left out: GB,2026-12-24."
     ),
 ]
+WHEN = [
+    click.option("--start-at", metavar="MOMENT", help="Call nobody before: '2026-12-01 09:00'."),
+    click.option("--end-at", metavar="MOMENT", help="Call nobody from then on; rows expire."),
+    click.option(
+        "--grace", metavar="SPAN", help="How late after --start-at it begins by itself. [1h]"
+    ),
+    click.option(
+        "--no-wait", is_flag=True, default=None, help="Exit 75 instead of waiting for an hour."
+    ),
+    click.option("--max-live", type=int, metavar="N", help="Most calls in progress."),
+    click.option(
+        "--redial", metavar="OUTCOMES", help="Call again after unanswered, voicemail, ivr, …"
+    ),
+    click.option(
+        "--redial-after", metavar="SPANS", help="When, each time: 30m,2h,1d@10:00. [1h,4h,1d]"
+    ),
+]
 TALK = [
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     click.option("--quiet", "-q", is_flag=True, help="Say only what goes wrong."),
 ]
 
 #: Of commands that dial what is in the ledger, and of those that read a file first.
-FOR_A_CAMPAIGN = (WHO, DIALLING, HOURS, WHOM, SERVICE, CONFIG, TALK)
-FOR_A_FILE = (WHO, NAME, DIALLING, HOURS, WHOM, READING, SERVICE, CONFIG, TALK)
+FOR_A_CAMPAIGN = (WHO, DIALLING, WHEN, HOURS, WHOM, SERVICE, CONFIG, TALK)
+FOR_A_FILE = (WHO, NAME, DIALLING, WHEN, HOURS, WHOM, READING, SERVICE, CONFIG, TALK)
 
 
 def flags(*groups: list[Callable[[F], F]]) -> Callable[[F], F]:

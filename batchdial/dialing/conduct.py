@@ -65,12 +65,17 @@ class Conduct:
         self._live: dict[str, _Live] = {}
         self._asked = 0
         self._changed: Callable[[], object] = lambda: None
+        self._called: Callable[[str], object] = lambda _: None
         for call_id, began in open_calls:
             self._live[call_id] = _Live(began + self._longest, is_open=True)
 
     def on_change(self, tell: Callable[[], object]) -> None:
         """Whom to tell when room has become free, or a row may have become due."""
         self._changed = tell
+
+    def on_call(self, tell: Callable[[str], object]) -> None:
+        """Whom to tell the callId of each call that was accepted."""
+        self._called = tell
 
     @property
     def live(self) -> int:
@@ -116,6 +121,8 @@ class Conduct:
         if called or settlement.status is CallStatus.UNKNOWN:
             key = settlement.call_id or f"row {claimed.row_id}, {claimed.attempt}"
             self._live[key] = _Live(self._clock() + self._longest, is_open=called)
+            if settlement.call_id:
+                self._called(settlement.call_id)
         else:
             self._changed()
 

@@ -75,7 +75,7 @@ class Dispatcher:
         self._stopping = asyncio.Event()  # no further call begins
         self._drained = asyncio.Event()  # no further row is begun; those that were are finished
         self._stir = asyncio.Event()  # set once when lanes that rest should look again
-        self._rest_until = 0.0  # Unix time
+        self._rest_until = limits.begin_at  # Unix time
         self._turns = asyncio.Lock()
         self._door = asyncio.Lock()
         self._ending = Ending(Stop.DONE)
@@ -85,6 +85,9 @@ class Dispatcher:
 
     async def run(self) -> Ending:
         """Dial until the end; rows in flight at a stop are waited for."""
+        self._rest_till(self._rest_until)
+        if self._rows_left == 0:
+            self._drained.set()
         async with self._open_line() as line:
             self._lanes = [asyncio.create_task(self._lane(line)) for _ in range(self._limits.lanes)]
             heartbeat = asyncio.create_task(self._keep_lease())
@@ -114,7 +117,7 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Let lanes that rest look again whether a row may be dialled."""
-        self._rest_until = 0.0
+        self._rest_until = self._limits.begin_at
         self.stir()
 
     def stir(self) -> None:
@@ -175,8 +178,12 @@ class Dispatcher:
         """Wait for a turn and claim a row."""
         while await self._rest() and await self._room():
             claimed = None
-            if await self._turn(self._drained) and self._reserve():
+            if not self._reserve():
+                await _within(NAP, self._stir)  # until the last rows are claimed, or are not
+            elif await self._turn(self._drained):
                 claimed = self._begun(await self._claim())
+            else:
+                self._give_back()
             if claimed is not None:
                 return claimed
             self._terms.spare()
@@ -218,18 +225,25 @@ class Dispatcher:
             self._rows_left -= 1
         return True
 
+    def _give_back(self) -> None:
+        """No row was claimed for what was counted."""
+        if self._rows_left is not None:
+            self._rows_left += 1
+            self.stir()
+
     def _begun(self, claimed: Claimed | None) -> Claimed | None:
         """What a claim that was reserved for means for all lanes."""
         if claimed is not None:
             if self._rows_left == 0:
                 self._ending = Ending(Stop.LIMIT)
                 self._drained.set()
+                self.stir()
             return claimed
-        if self._rows_left is not None:
-            self._rows_left += 1
+        self._give_back()
         at = self._record.next_at
         if at is None and not self._terms.expects(self.in_flight):
             self._drained.set()
+            self.stir()
         else:
             self._rest_till(float("inf") if at is None else at)
         return None
@@ -328,8 +342,7 @@ class Dispatcher:
     async def _put_back(self, claimed: Claimed) -> None:
         """It may not be dialled any more, now or at all: the next claim looks at it again."""
         await self._record.put_back(claimed)
-        if self._rows_left is not None:
-            self._rows_left += 1
+        self._give_back()
         if not self._stopping.is_set():
             self._ending = Ending(Stop.DONE)
             self._drained.clear()

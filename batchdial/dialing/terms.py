@@ -158,4 +158,5 @@ class Limits:
     stop_after: int  #: equal failures in a row; 0 is never
     rows: int | None = None
     waits: bool = True  #: whether dialling sleeps until the next row may be dialled
+    begin_at: float = 0.0  #: Unix time in seconds before which nobody is called
     end_at: float | None = None  #: Unix time in seconds at which the campaign ends

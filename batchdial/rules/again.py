@@ -80,6 +80,16 @@ class Redial:
         return self.delays[calls - 1].after(ended, zones[0] if zones else None)
 
 
+def parse_delays(text: str) -> tuple[Delay, ...]:
+    """
+    Read `30m,2h,1d@10:00`.
+
+    Raises:
+        ValueError: A part is no delay; the message names it.
+    """
+    return tuple(Delay.parse(part) for part in text.split(",") if part.strip())
+
+
 def parse_outcomes(words: Collection[str]) -> frozenset[str]:
     """
     The outcomes that are called again.

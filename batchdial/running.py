@@ -1,0 +1,242 @@
+"""One run of calls: lanes, the terms they keep to, and what becomes of calls meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from batchdial.dialing.conduct import Conduct
+from batchdial.dialing.dispatcher import Dispatcher
+from batchdial.dialing.outcomes import Follower
+from batchdial.dialing.pacing import Pacer
+from batchdial.dialing.terms import Ending, Limits, Stop
+from batchdial.ending import unrecorded
+from batchdial.ledger.due import expire, forget_due, set_due
+from batchdial.ledger.journal import Journal
+from batchdial.ledger.outcomes import Outcomes
+from batchdial.ledger.spending import used
+from batchdial.lists.mapping import payload
+from batchdial.rules.budget import Budget
+from batchdial.rules.polling import Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    from batchdial.dialing.client import Service
+    from batchdial.governing import Governance, Sheet
+    from batchdial.ledger.ledger import Lease, Ledger
+    from batchdial.ledger.lists import Pick
+    from batchdial.models import Claimed, ColumnMap, Outcome
+    from batchdial.rules.outcomes import CallState
+    from batchdial.rules.plan import Rules
+    from batchdial.settings import Settings
+
+#: Seconds beyond the longest call after which an open call of an earlier run is not live.
+MARGIN = timedelta(minutes=5)
+_OVER = "campaign_over", "The campaign's end came before its turn. To dial it: batchdial retry."
+_CANCELLED = "cancelled", "The campaign was cancelled. To dial it all the same: batchdial retry."
+
+
+class Run:
+    """
+    The calls of one session.
+
+    Args:
+        settings: How.
+        ledger: Where it is recorded.
+        lease: The right to dial the campaign.
+        service: Who is asked to call.
+        picks: Which rows.
+        columns: How the rows of each list become requests.
+        sheets: Where in them zones and consent stand.
+        governance: Which rules they keep to.
+        number: Rows that were agreed to.
+        longest: Minutes after which the service ends a call.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        lease: Lease,
+        service: Service,
+        *,
+        picks: Sequence[Pick],
+        columns: Mapping[int, ColumnMap],
+        sheets: Mapping[int, Sheet],
+        governance: Governance,
+        number: int,
+        longest: int,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._campaign = lease.campaign
+        self._service = service
+        self._columns = columns
+        self._sheets = sheets
+        self._governance = governance
+        self._list_ids = sorted(columns)
+        self._longest = longest
+        self._follower: Follower | None = None
+        self.pacer = Pacer(settings.rate, settings.jitter)
+        policy = governance.rules(lease.campaign, sheets)
+        self.conduct = self._terms(policy)
+        redial = governance.redial
+        self.journal = Journal(
+            ledger,
+            lease,
+            picks,
+            spacing=self.pacer.spacing,
+            clock=time.time,
+            policy=policy,
+            due=self._list_ids if redial else (),
+        )
+        self._tell: Callable[[Outcome], None] = lambda _: None
+        self._news, self._stopped = asyncio.Event(), asyncio.Event()
+        self.dispatcher = Dispatcher(
+            self.journal,
+            lambda: service.line(self._campaign.agent),
+            self._body_of,
+            self.pacer,
+            self._limits(number),
+            lambda outcome: self._tell(outcome),
+            time.time,
+            self.conduct,
+        )
+        self.conduct.on_change(self.dispatcher.stir)
+
+    def _terms(self, policy: Rules) -> Conduct:
+        now = datetime.now(UTC)
+        settings, since = self._settings, now - timedelta(minutes=self._longest) - MARGIN
+        budget = Budget(
+            self._longest,
+            settings.max_calls,
+            settings.max_minutes,
+            settings.max_spend,
+            settings.price_per_minute,
+        )
+        self._outcomes = Outcomes(self._ledger, self._campaign)
+        self._open = self._outcomes.open() if self._follows else []
+        return Conduct(
+            policy,
+            budget,
+            used(self._ledger, self._campaign, self._longest, now),
+            max_live=settings.max_live,
+            open_calls=[
+                (call.call_id, call.began.timestamp()) for call in self._open if call.began > since
+            ],
+            redials=bool(self._governance.redial),
+            clock=time.time,
+        )
+
+    @property
+    def _follows(self) -> bool:
+        """Whether what calls come to matters to this run."""
+        settings = self._settings
+        capped = settings.max_minutes is not None or settings.max_spend is not None
+        return capped or settings.max_live is not None or bool(self._governance.redial)
+
+    def _limits(self, number: int) -> Limits:
+        settings, start, end = self._settings, self._governance.start, self._governance.end
+        redials = bool(self._governance.redial)
+        return Limits(
+            settings.concurrency if redials else min(settings.concurrency, max(1, number)),
+            settings.max_attempts,
+            settings.stop_after,
+            settings.limit if redials else number,
+            waits=not settings.no_wait,
+            begin_at=0.0 if start is None else start.timestamp(),
+            end_at=None if end is None else end.timestamp(),
+        )
+
+    def stop(self) -> None:
+        """Begin no further call; `go` returns when those in flight are settled."""
+        self._stopped.set()
+        self.dispatcher.stop()
+
+    def abort(self) -> None:
+        """Stop at once; rows in flight become `unknown`."""
+        self._stopped.set()
+        self.journal.hurry()
+        self.dispatcher.abort()
+
+    async def go(self, on_outcome: Callable[[Outcome], None]) -> Ending:
+        """Dial; returns when every row in flight is settled."""
+        self._tell = on_outcome
+        await asyncio.to_thread(self._make_due)
+        try:
+            async with self._following():
+                ending = await self.dispatcher.run()
+                if ending.stop in (Stop.DONE, Stop.LIMIT) and not self._settings.no_wait:
+                    await self._all_told()
+        finally:
+            await self.journal.close()
+        if self.journal.unrecorded:
+            error = unrecorded(ending.error, self.journal.unrecorded)
+            return Ending(Stop.BROKEN, error=error)
+        if ending.stop in (Stop.OVER, Stop.CANCELLED):
+            expire(
+                self._ledger, self._list_ids, *(_OVER if ending.stop is Stop.OVER else _CANCELLED)
+            )
+        if ending.stop is Stop.CANCELLED:
+            self._ledger.ask(self._campaign, None)
+        return ending
+
+    def _make_due(self, call_ids: Sequence[str] | None = None) -> None:
+        """Note which rows may be called again by the rules of this run."""
+        redial = self._governance.redial
+        if redial:
+            set_due(self._ledger, self._campaign, redial, self._zones, call_ids)
+        elif call_ids is None:
+            forget_due(self._ledger, self._list_ids)
+
+    def _zones(self, list_id: int, e164: str, cells: Sequence[str]) -> Sequence[str]:
+        return self._sheets[list_id].place(e164, cells).zones
+
+    def _body_of(self, claimed: Claimed) -> Mapping[str, str]:
+        return payload(self._columns[claimed.list_id], claimed.cells, claimed.e164)
+
+    @asynccontextmanager
+    async def _following(self) -> AsyncIterator[None]:
+        """Ask meanwhile what calls came to, where it matters to this run."""
+        if not self._follows:
+            yield
+            return
+        follower = self._follower = Follower(
+            self._service.ask,
+            Schedule(self._longest * 60.0),
+            self._heard,
+            self._service.key_refused,
+        )
+        for call in self._open:
+            follower.began(call.call_id, call.began.timestamp())
+        self.conduct.on_call(lambda call_id: follower.began(call_id, time.time()))
+        stop = asyncio.Event()
+        following = asyncio.create_task(follower.run(stop))
+        following.add_done_callback(lambda _: self.stop())
+        try:
+            yield
+        finally:
+            stop.set()
+            await following
+
+    async def _all_told(self) -> None:
+        """Wait until nothing more is to be told of any call, or somebody says stop."""
+        while self._follower is not None and self._follower.open and not self._stopped.is_set():
+            self._news.clear()
+            await asyncio.wait(
+                [asyncio.ensure_future(one.wait()) for one in (self._news, self._stopped)],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+
+    async def _heard(self, told: Sequence[CallState]) -> None:
+        """Record what calls came to, and let go on who waited for it."""
+        await asyncio.to_thread(self._outcomes.record, told)
+        await asyncio.to_thread(self._make_due, [one.call_id for one in told])
+        for one in told:
+            self.conduct.ended(one.call_id, one.call_length)
+        self.dispatcher.wake()
+        self._news.set()
