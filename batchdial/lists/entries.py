@@ -181,12 +181,15 @@ def _digits_alone(text: str, region: str | None) -> list[str]:
     """What digits without a plus mean, where it takes no parsing; else nothing."""
     if not text.isdecimal() or not text.isascii() or text[0] == "0":
         return []
-    start, lengths, has_trunk = _OPENINGS["+" + text[:3]]
-    if lengths and has_trunk("+" + text, start):
+    plus = "+" + text
+    start, lengths, has_trunk = _OPENINGS[plus[:4]]
+    if lengths and has_trunk(plus, start):
         return []
-    abroad = ["+" + text] if len(text) + 1 in lengths else []
+    abroad = [plus] if len(plus) in lengths else []
+    if region is None and len(text) != _TEN:
+        return abroad
     home = opens_at_home(region or _UNSAID)
-    if home is None or (region is None and len(text) != _TEN):
+    if home is None:
         return abroad
     if home.trunk(text, 0):
         is_abroad = text.startswith(home.code) and len(text) > max(home.lengths)

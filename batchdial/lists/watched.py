@@ -102,7 +102,6 @@ class DoNotCall:
         """
         if self._looked is None or abs(now - self._looked) >= LOOK:
             self._looked = now
-            self._is_ready = False  # also where a look raises
             waiting = [file for file in self._files if not file.look(now)]
             self._is_ready = not waiting
         return self._is_ready
@@ -194,8 +193,7 @@ class _File:
 
         def read() -> None:
             try:
-                found = read_donotcall(self._path, self._region)
-                reading.found = found if _stamp(self._path) == stamp else None
+                reading.found = read_donotcall(self._path, self._region)
             except DoNotCallError as error:
                 reading.problem = str(error)
             finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import openpyxl  # type: ignore[import-untyped]
@@ -212,6 +214,26 @@ def example_of(region: str, form: int = phonenumbers.PhoneNumberFormat.E164) -> 
     number = phonenumbers.example_number(region)
     assert number is not None
     return phonenumbers.format_number(number, form)
+
+
+def test_a_million_lines(tmp_path: Path) -> None:
+    """All of them are on the list, and reading them takes less than 200 MB."""
+    path = tmp_path / "national.txt"
+    path.write_text("".join(f"+44{7_400_000_000 + 7 * n}\n" for n in range(1_000_000)))
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from batchdial.lists.donotcall import read_donotcall\n"
+        "found = read_donotcall(Path(sys.argv[1]))\n"
+        "status = Path('/proc/self/status').read_text()\n"
+        "print(len(found), found.find('+447400000007') is not None,"
+        " status.split('VmHWM:')[1].split()[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
+    )
+    count, is_found, kilobytes = done.stdout.split()
+    assert (count, is_found) == ("1000000", "True")
+    assert int(kilobytes) < 200_000
 
 
 NUMBERS = st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)).map(example_of)
