@@ -35,7 +35,8 @@ _PAGE = {
                     substr(last_attempt_at, 1, 10) || 'T' || substr(last_attempt_at, 12, 8) || 'Z',
                     ''
                 ),
-                :campaign, CAST(row AS TEXT)
+                :campaign, CAST(row AS TEXT), coalesce(outcome, ''),
+                coalesce(CAST(call_length AS TEXT), ''), coalesce(recording_url, '')
             ) AS line
             FROM rows
             WHERE +list_id = :list AND id BETWEEN :begin AND :end {only}
@@ -49,7 +50,9 @@ _PAGE = {
                 to_json(coalesce(
                     to_char(last_attempt_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), ''
                 )),
-                to_json(CAST(:campaign AS text)), to_json("row"::text)
+                to_json(CAST(:campaign AS text)), to_json("row"::text),
+                to_json(coalesce(outcome, '')), to_json(coalesce(call_length::text, '')),
+                to_json(coalesce(recording_url, ''))
             ) || ']' AS line
             FROM rows
             WHERE list_id = :list AND id BETWEEN :begin AND :end {only}

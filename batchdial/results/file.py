@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from batchdial.errors import OutputError
-from batchdial.models import RESULT_COLUMNS
+from batchdial.models import FIRST_COLUMNS, LATER_COLUMNS, RESULT_COLUMNS
 from batchdial.results.text import csv_of
 from batchdial.rules.cells import neutralise
 
@@ -89,7 +89,7 @@ def is_results_file(path: Path) -> bool:
             header = next(csv.reader(file), [])
     except (OSError, UnicodeDecodeError, csv.Error):
         return False
-    return set(RESULT_COLUMNS) <= set(header)
+    return set(FIRST_COLUMNS) <= set(header)
 
 
 def write_results(
@@ -188,6 +188,7 @@ def _result_cells(contact: Contact, campaign: str) -> list[str]:
         at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else "",
         campaign,
         str(contact.row),
+        *((contact.prior or {}).get(name, "") for name in LATER_COLUMNS),
     )
     return [neutralise(cell) for cell in cells]
 

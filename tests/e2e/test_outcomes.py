@@ -14,9 +14,10 @@ import pytest
 
 from batchdial.ledger.ledger import Ledger
 from batchdial.ledger.outcomes import Outcomes
+from batchdial.models import LATER_COLUMNS
 from batchdial.sandbox import Sandbox, SandboxSettings
 
-from .leads import numbers, write_leads
+from .leads import numbers, read_results, rewrite, write_leads
 from .process import Command, wait_until
 
 if TYPE_CHECKING:
@@ -93,6 +94,47 @@ def test_every_call_is_fetched_once(
         answer.json["outcomes"],
     )
     assert len(gets(to_sandbox)) == 12
+
+
+def test_results_have_it(
+    to_sandbox: Sandbox, run: Callable[..., None], batchdial: Callable[..., Answer], tmp_path: Path
+) -> None:
+    """Each row its outcome, its length and its recording; and they survive being fed back."""
+    to_sandbox.configure(call_seconds=(0, 0.2), results={"voicemail": 0.5})
+    run(12)
+    path = tmp_path / "leads.results.csv"
+    assert {row["outcome"] for row in read_results(path)} == {""}
+    assert batchdial("outcomes").code == 0
+    rows = read_results(path)
+    assert list(rows[0])[-3:] == ["outcome", "callLength", "recordingUrl"]
+    assert {row["callId"]: row["outcome"] for row in rows} == truth(to_sandbox)
+    lengths = {one.call_id: str(one.length) for one in to_sandbox.calls}
+    assert {row["callId"]: row["callLength"] for row in rows} == lengths
+
+    before = path.read_bytes()
+    assert batchdial("retry", path, "--yes").code == 0
+    assert path.read_bytes() == before
+    assert batchdial("check", path, "-o", "checked.csv").code in (0, 65)
+    checked = read_results(tmp_path / "checked.csv")
+    assert [row["outcome"] for row in checked] == [row["outcome"] for row in rows]
+
+
+def test_results_of_before_are_ours(
+    to_sandbox: Sandbox, batchdial: Callable[..., Answer], tmp_path: Path
+) -> None:
+    """A file without these columns is taken back into its list, and written anew with them."""
+    to_sandbox.configure(script=("failed", "ok", "ok"), call_seconds=(0, 0))
+    write_leads(tmp_path / "leads.csv", numbers(3))
+    assert batchdial("run", "leads.csv", "--yes", "--concurrency", 1).code == 1
+    path = tmp_path / "leads.results.csv"
+    old = [{k: v for k, v in row.items() if k not in LATER_COLUMNS} for row in read_results(path)]
+    rewrite(path, old)
+    assert batchdial("retry", path, "--yes").code == 0
+    assert len(to_sandbox.posts) == 4
+    assert set(LATER_COLUMNS) <= set(read_results(path)[0])
+    rewrite(path, old)
+    assert batchdial("outcomes").code == 0
+    assert {row["callId"]: row["outcome"] for row in read_results(path)} == truth(to_sandbox)
 
 
 def test_calls_that_go_on(
