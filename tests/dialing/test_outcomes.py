@@ -321,6 +321,22 @@ def test_what_comes_in_while_a_report_is_written_is_reported_together() -> None:
     assert len({moment for moment, _ in world.told}) == 1
 
 
+def test_what_comes_in_while_a_report_is_written_is_not_lost() -> None:
+    """It is in the next one."""
+    world = World(ends={"a": 0, "b": 0})
+
+    async def follow() -> None:
+        follower = world.follower(plenty())
+        follower.began("a", clock() - 60)
+        following = asyncio.create_task(follower.run(asyncio.Event(), until_idle=True))
+        await asyncio.sleep(LATENCY / 2)
+        follower.began("b", clock() - 60)
+        await following
+
+    simulate(follow())
+    assert world.outcomes == {"a": "ivr", "b": "ivr"}
+
+
 def test_stopping_reports_what_is_known() -> None:
     """The report that is being written ends; questions that are open are dropped."""
     world = World(ends={"a": 0, "b": 0})

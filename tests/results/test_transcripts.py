@@ -48,6 +48,8 @@ def test_a_line_that_was_cut_off(tmp_path: Path) -> None:
     for cut in range(whole.index(b"\n") + 1, len(whole)):
         path.write_bytes(whole[:cut])
         with Transcripts(path) as file:
+            assert whole.startswith(path.read_bytes())
+            assert path.read_bytes().endswith(b"\n")
             assert file.known == {"call_1"}
             file.add([(OTHER, "leads", 3)])
         assert path.read_bytes() == whole

@@ -154,6 +154,16 @@ def test_a_question_without_an_answer_is_asked_again_after_the_pause() -> None:
     assert schedule.next(NOW + 7) == "a"
 
 
+def test_news_outlive_a_question_without_an_answer() -> None:
+    """A call that is said to be over does not wait for the budget because the service was away."""
+    schedule = Schedule(HOUR, Budget(5.0, 0.001))
+    schedule.begin("a", NOW - 60, NOW)
+    schedule.hear("a", NOW)
+    for second in range(5):
+        assert schedule.next(NOW + second) == "a"
+        schedule.unanswered("a", NOW + second)
+
+
 def test_a_call_that_ended_is_asked_about_no_more() -> None:
     """Whatever is heard of it later."""
     schedule = Schedule(HOUR)
