@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-#: The columns that a results file adds to the input's own, in this order.
-RESULT_COLUMNS = (
+#: The columns that every results file of ours has had, in this order.
+FIRST_COLUMNS = (
     "status",
     "callId",
     "reason",
@@ -27,6 +27,10 @@ RESULT_COLUMNS = (
     "campaign",
     "row",
 )
+#: Those that came later; a file that lacks one of them has none of them as a column of ours.
+LATER_COLUMNS = ("outcome", "callLength", "recordingUrl")
+#: The columns that a results file adds to the input's own, in this order.
+RESULT_COLUMNS = (*FIRST_COLUMNS, *LATER_COLUMNS)
 
 #: Body fields of the API that have a meaning of their own; no custom variable may take their place.
 API_FIELDS = ("phoneNumber", "prospectName", "email")
@@ -70,7 +74,7 @@ class SourceRow:
 
     row: int  #: spreadsheet row, counted from 1; the header counts
     cells: tuple[str, ...]  #: as many as `Reading.header`, each exactly as it was read
-    prior: Mapping[str, str] | None = None  #: the RESULT_COLUMNS of a results file fed back
+    prior: Mapping[str, str] | None = None  #: our columns of a results file fed back
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 #: Seconds between two pictures of the bar.
 REFRESH = 0.2
-_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+#: What ends a command, and the exit code that it is ended with.
+CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 if hasattr(signal, "SIGHUP"):
-    _CODES[signal.SIGHUP] = ExitCode.TERMINATED
+    CODES[signal.SIGHUP] = ExitCode.TERMINATED
 
 
 def dial(session: Session, number: int, *, quiet: bool) -> int:
@@ -59,7 +60,7 @@ async def _dial(session: Session, number: int, *, quiet: bool) -> int:
         with _signals(session) as caught:
             async with _shown(bar, lambda: _counts(counts, session, bar), counts):
                 await session.dispatch(tell)
-    return _CODES[caught[0]] if caught else 0
+    return CODES[caught[0]] if caught else 0
 
 
 @asynccontextmanager
@@ -124,7 +125,7 @@ def _signals(session: Session) -> Iterator[list[signal.Signals]]:
         loop.call_soon_threadsafe(heed, signal.Signals(number))
 
     before: dict[signal.Signals, Callable[..., object] | int | None] = {
-        number: signal.signal(number, handler) for number in _CODES
+        number: signal.signal(number, handler) for number in CODES
     }
     try:
         yield caught

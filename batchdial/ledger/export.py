@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from batchdial.ledger.rows import between, contact_of, ends
 from batchdial.ledger.schema import rows
+from batchdial.models import LATER_COLUMNS
 from batchdial.rules.written import line_written, result_cells
 
 if TYPE_CHECKING:
@@ -38,13 +39,19 @@ _PLAIN = {
         AND (reason = '' OR reason NOT GLOB '*[^a-z_]*')
         AND (detail = '' OR detail >= 'A' OR detail BETWEEN '0' AND '9~'
             OR detail BETWEEN '"' AND '"~')
-        AND coalesce(e164 = '+' || CAST(e164 AS INTEGER), 1)""",
+        AND coalesce(e164 = '+' || CAST(e164 AS INTEGER), 1)
+        AND coalesce(outcome NOT GLOB '*[^a-zA-Z_]*', 1) AND coalesce(call_length >= 0, 1)
+        AND (recording_url IS NULL OR recording_url GLOB 'http*'
+            AND NOT (recording_url GLOB '*,*' OR recording_url GLOB '*"*'
+                OR recording_url GLOB '*\n*' OR recording_url GLOB '*\r*'))""",
     "postgresql": """
         cells NOT LIKE '["%' AND status >= 'a' AND attempts >= 0 AND "row" >= 0
         AND (call_id = '' OR call_id ~ '^[A-Za-z0-9][^,"\n\r]*$')
         AND reason ~ '^[a-z_]*$'
         AND (detail = '' OR detail ~ '^["A-Za-z0-9]')
-        AND coalesce(e164 ~ '^[+][0-9]+$', true)""",
+        AND coalesce(e164 ~ '^[+][0-9]+$', true)
+        AND coalesce(outcome ~ '^[a-zA-Z_]*$', true) AND coalesce(call_length >= 0, true)
+        AND coalesce(recording_url ~ '^http[^,"\n\r]*$', true)""",
 }
 #: One page: its rows, how many of them are plain, and those as a results file has them. The lists'
 #: own index is kept out of it (`+list_id`): the rows are read as they lie, and so in their order.
@@ -53,8 +60,8 @@ _PAGE = {
         SELECT count(*), count(CASE WHEN {plain} THEN 1 END), group_concat(
             cells || printf(
                 CASE WHEN last_attempt_at IS NULL
-                    THEN ',%s,%s,%s,%s,%s,%d,%.0s%.0s,%s,%d'
-                    ELSE ',%s,%s,%s,%s,%s,%d,%.10sT%.8sZ,%s,%d' END,
+                    THEN ',%s,%s,%s,%s,%s,%d,%.0s%.0s,%s,%d,%s,%s,%s'
+                    ELSE ',%s,%s,%s,%s,%s,%d,%.10sT%.8sZ,%s,%d,%s,%s,%s' END,
                 status, call_id, reason,
                 CASE
                     WHEN detail = '' THEN ''
@@ -63,7 +70,8 @@ _PAGE = {
                         THEN '"' || replace(detail, '"', '""') || '"'
                     ELSE detail
                 END,
-                e164, attempts, last_attempt_at, substr(last_attempt_at, 12), :campaign, row
+                e164, attempts, last_attempt_at, substr(last_attempt_at, 12), :campaign, row,
+                outcome, call_length, recording_url
             ),
             '\r\n'
         )
@@ -81,7 +89,8 @@ _PAGE = {
                 coalesce(
                     to_char(last_attempt_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), ''
                 ),
-                CAST(:campaign AS text), "row"
+                CAST(:campaign AS text), "row",
+                coalesce(outcome, ''), coalesce(call_length::text, ''), coalesce(recording_url, '')
             ),
             '\r\n' ORDER BY id
         )
@@ -152,6 +161,15 @@ def _one_by_one(
     query = sa.select(rows).where(*here).order_by(rows.c.id)
     if statuses:
         query = query.where(rows.c.status.in_([*statuses]))
-    found = map(contact_of, connection.execute(query))
-    lines = [line_written([*one.cells, *result_cells(one, campaign)]) for one in found]
+    found = [(contact_of(row), _later(row)) for row in connection.execute(query)]
+    lines = [line_written([*one.cells, *result_cells(one, campaign, told)]) for one, told in found]
     return "".join(lines).removesuffix("\r\n")
+
+
+def _later(row: Any) -> dict[str, str]:
+    """What `LATER_COLUMNS` say of a row."""
+    told = row.outcome, row.call_length, row.recording_url
+    return {
+        name: "" if value is None else str(value)
+        for name, value in zip(LATER_COLUMNS, told, strict=True)
+    }

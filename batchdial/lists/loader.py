@@ -23,7 +23,14 @@ from batchdial.lists.sources import (
     spool,
 )
 from batchdial.lists.workbook import open_workbook
-from batchdial.models import RESULT_COLUMNS, Block, PlainCells, Reading, SourceRow
+from batchdial.models import (
+    FIRST_COLUMNS,
+    LATER_COLUMNS,
+    Block,
+    PlainCells,
+    Reading,
+    SourceRow,
+)
 from batchdial.rules.cells import restore
 
 if TYPE_CHECKING:
@@ -260,11 +267,15 @@ def _header(name: str, table: Table) -> tuple[tuple[str, ...], _Layout, tuple[st
             f"with {_MISREAD_MARK}, and every letter such as é is broken in the same way.\n"
             "Open the original again as UTF-8 (Unicode), and save that."
         )
-    if set(RESULT_COLUMNS) <= set(names):
+    if set(FIRST_COLUMNS) <= set(names):
         names = tuple(map(restore, names))
-        last = {column: index for index, column in enumerate(names) if column in RESULT_COLUMNS}
+        later = LATER_COLUMNS if set(LATER_COLUMNS) <= set(names) else ()
+        ours = (*FIRST_COLUMNS, *later)
+        last = {column: index for index, column in enumerate(names) if column in ours}
         own = tuple(index for index in range(len(names)) if index not in last.values())
-        results = {column: last[column] for column in RESULT_COLUMNS}
+        results = {column: last[column] for column in ours}
+        if not later:  # a column of the list itself, which is called so in results of today
+            names = tuple(f"{one} (input)" if one in LATER_COLUMNS else one for one in names)
         return names, _Layout(name, row, len(names), frozenset(), own, results), (header.note(),)
     totals = total_rows(table.outline.tail, header)
     note = f"row {', '.join(map(str, totals))} left out: it adds up the others" if totals else ""

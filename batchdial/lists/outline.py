@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from batchdial.errors import QuestionError
 from batchdial.lists import shapes
 from batchdial.lists.words import key
-from batchdial.models import RESULT_COLUMNS
+from batchdial.models import FIRST_COLUMNS
 from batchdial.rules.cells import printable
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _is_contact(names: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether what should be the header is the first contact."""
     if any(shapes.phone_like(name) or shapes.email_like(name) for name in names):
         return True
-    if set(RESULT_COLUMNS) <= set(names) or any(map(known_name, names)):
+    if set(FIRST_COLUMNS) <= set(names) or any(map(known_name, names)):
         return False
     if any(len(_DIGIT.findall(name)) >= 7 or "@" in name for name in names):
         return True

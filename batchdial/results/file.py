@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from batchdial.errors import OutputError
-from batchdial.models import RESULT_COLUMNS
+from batchdial.models import FIRST_COLUMNS, RESULT_COLUMNS
 from batchdial.rules.cells import neutralise
 from batchdial.rules.written import line_written, result_cells
 
@@ -88,7 +88,7 @@ def is_results_file(path: Path) -> bool:
             header = next(csv.reader(file), [])
     except (OSError, UnicodeDecodeError, csv.Error):
         return False
-    return set(RESULT_COLUMNS) <= set(header)
+    return set(FIRST_COLUMNS) <= set(header)
 
 
 def write_results(

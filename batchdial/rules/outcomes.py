@@ -6,10 +6,13 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from batchdial.rules.cells import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: What a call can come to, by the service's own words.
 RESULTS = ("pickedUp", "ivr", "voicemail", "unanswered", "disconnected", "failed")
@@ -181,3 +184,11 @@ def _turns(value: object) -> tuple[Turn, ...]:
         for role, content in pairs
         if isinstance(role, str) and isinstance(content, str)
     )
+
+
+def longest_call(agent: Mapping[str, Any] | None) -> float:
+    """Seconds that a call of an agent can last: its `maxCallDuration`, 1 to 60 minutes."""
+    minutes = (agent or {}).get("maxCallDuration")
+    if not isinstance(minutes, (int, float)) or not 1 <= minutes <= 60:
+        return 3_600.0
+    return 60.0 * minutes

@@ -18,17 +18,22 @@ LIFETIME = 86_400.0
 #: Seconds between two questions about one call, whatever is heard of it; each time that the
 #: service did not confirm what was heard, twice as many, up to the most.
 NEWS_GAP, LONGEST_NEWS_GAP = 1.0, 60.0
-#: Questions that are kept back for calls of which something is heard, and how many seconds of the
-#: budget can be saved up.
-RESERVE, SAVED = 2.0, 5.0
+#: Seconds of the budget that can be saved up, or owed; at least, and at the beginning, so many
+#: questions can be saved.
+SAVED, LEAST_SAVED = 5.0, 3.0
 #: Calls that are remembered because they were heard of before they were known.
 EARLY = 1_000
 
 
 class Budget(NamedTuple):
-    """How many questions may be asked."""
+    """
+    How many questions may be asked.
 
-    ceiling: float = 5.0  #: a second in all
+    A call that is said to be over is asked about although the share of the open calls is used
+    up, and others wait the longer for it. The ceiling is never gone beyond.
+    """
+
+    ceiling: float = 5.0  #: a second in all, evenly
     per_call: float = 0.09  #: a second for each open call; under one a second for ten
 
 
@@ -52,8 +57,8 @@ class Schedule:
     Open calls in the order in which they are to be asked about.
 
     A call is first asked about when it can have ended, then at growing gaps; when it should be
-    over, rarely. A call that is said to be over is asked about at once. All questions, also
-    those, share one budget. Times are seconds of one clock, given by the caller.
+    over, rarely. A call that is said to be over is asked about at once. Times are seconds of one
+    clock, given by the caller.
 
     Args:
         longest: Seconds that the longest call can last.
@@ -68,9 +73,9 @@ class Schedule:
         self._news: list[tuple[float, int, str]] = []
         self._early: dict[str, None] = {}
         self._order = count()
-        self._saved = RESERVE + 1
+        self._saved = LEAST_SAVED
         self._saved_at: float | None = None
-        self._not_before = float("-inf")
+        self._not_before = self._spaced = float("-inf")
 
     def __len__(self) -> int:
         return len(self._watched)
@@ -105,15 +110,16 @@ class Schedule:
         """The call to ask about now, or None; it counts as being asked about."""
         self._save(now)
         self._tidy()
-        if now < self._not_before:
+        if now < max(self._not_before, self._spaced):
             return None
-        if self._news and self._news[0][0] <= now and self._saved >= 1:
+        if self._news and self._news[0][0] <= now:
             call_id = heapq.heappop(self._news)[2]
-        elif self._due and self._due[0][0] <= now and self._saved >= 1 + self._reserve:
+        elif self._due and self._due[0][0] <= now and self._saved >= 1:
             call_id = heapq.heappop(self._due)[2]
         else:
             return None
-        self._saved -= 1
+        self._saved = max(self._saved - 1, -SAVED * self._rate)
+        self._spaced = now + 1 / self._budget.ceiling
         watch = self._watched[call_id]
         watch.by_news, watch.heard = watch.heard, False
         watch.is_asked, watch.asked_at = True, now
@@ -123,12 +129,12 @@ class Schedule:
         """Seconds until `next` has a call to ask about; None while there is none to come."""
         self._save(now)
         self._tidy()
-        moments = [
-            max(heap[0][0], now + (need - self._saved) / self._rate)
-            for heap, need in ((self._news, 1.0), (self._due, 1 + self._reserve))
-            if heap
-        ]
-        return max(0.0, min(moments) - now, self._not_before - now) if moments else None
+        moments = [self._news[0][0]] if self._news else []
+        if self._due:
+            moments.append(max(self._due[0][0], now + (1 - self._saved) / self._rate))
+        if not moments:
+            return None
+        return max(0.0, max(min(moments), self._not_before, self._spaced) - now)
 
     def goes_on(self, call_id: str, now: float) -> None:
         """Note an answer by which a call is not over, or which says nothing of it."""
@@ -172,15 +178,10 @@ class Schedule:
     def _rate(self) -> float:
         return min(self._budget.ceiling, self._budget.per_call * max(1, len(self._watched)))
 
-    @property
-    def _reserve(self) -> float:
-        """Kept back for news; nothing where as much as is asked for may be asked."""
-        return RESERVE if self._budget.per_call < self._budget.ceiling else 0.0
-
     def _save(self, now: float) -> None:
         """Add what the time since the last look allows, up to what can be saved."""
         since = 0.0 if self._saved_at is None else max(0.0, now - self._saved_at)
-        most = max(RESERVE + 1, min(self._rate * SAVED, self._budget.ceiling))
+        most = max(LEAST_SAVED, min(self._rate * SAVED, self._budget.ceiling))
         self._saved = min(most, self._saved + since * self._rate)
         self._saved_at = now
 

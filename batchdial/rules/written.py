@@ -14,10 +14,11 @@ import re
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
+from batchdial.models import LATER_COLUMNS
 from batchdial.rules.cells import neutralise, restore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from batchdial.models import Contact
 
@@ -86,9 +87,12 @@ def _divided(text: str) -> list[str]:
     return cells
 
 
-def result_cells(contact: Contact, campaign: str) -> tuple[str, ...]:
-    """What `RESULT_COLUMNS` say of a row."""
+def result_cells(
+    contact: Contact, campaign: str, later: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """What `RESULT_COLUMNS` say of a row; `later` has the last of them, else what was fed back."""
     verdict, at = contact.verdict, contact.last_attempt_at
+    told = later if later is not None else contact.prior or {}
     return (
         verdict.status,
         contact.call_id,
@@ -99,4 +103,5 @@ def result_cells(contact: Contact, campaign: str) -> tuple[str, ...]:
         at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else "",
         campaign,
         str(contact.row),
+        *(told.get(name, "") for name in LATER_COLUMNS),
     )

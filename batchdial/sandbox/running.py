@@ -11,12 +11,11 @@ from collections import Counter
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self
 
-import uvicorn
-
 from batchdial.errors import ConfigError
+from batchdial.listening.server import listen, server, url_of
 from batchdial.sandbox.app import PREFIX, build_app
 from batchdial.sandbox.calls import peak_live
-from batchdial.sandbox.server import Protocol, Server, listen
+from batchdial.sandbox.protocol import Protocol
 from batchdial.sandbox.service import Service
 from batchdial.sandbox.settings import SandboxSettings
 from batchdial.sandbox.webhooks import Webhooks
@@ -61,8 +60,7 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         listener = listen(self.settings.host, self.settings.port)
-        host, port = listener.getsockname()[:2]
-        self._address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._address = url_of(listener)
         ready: Future[asyncio.AbstractEventLoop] = Future()
         self._thread = threading.Thread(
             target=self._run, args=(listener, ready), name="sandbox", daemon=True
@@ -155,18 +153,10 @@ class Sandbox:
     async def _serve(
         self, listener: socket.socket, ready: Future[asyncio.AbstractEventLoop]
     ) -> None:
-        config = uvicorn.Config(
-            build_app(self._service, self._stopping),
-            http=Protocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="error",
-            access_log=False,
-            server_header=False,
-        )
+        app = build_app(self._service, self._stopping)
+        serving = server(app, self._stopping, http=Protocol)
         ready.set_result(asyncio.get_running_loop())
-        await Server(config, self._stopping).serve(sockets=[listener])
+        await serving.serve(sockets=[listener])
 
 
 def run_sandbox(settings: SandboxSettings, announce: Callable[[str], None]) -> None:

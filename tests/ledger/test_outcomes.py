@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from batchdial.ledger.export import pages
 from batchdial.ledger.outcomes import Outcomes
 from batchdial.ledger.schema import attempts, rows
 from batchdial.models import CallStatus, Settlement
@@ -65,6 +66,16 @@ async def test_attempts_and_rows_have_it(sql_bench: SqlBench) -> None:
         assert kept(sql_bench, table) == ("pickedUp", 62, RECORDED.recording_url, "")
         assert kept(sql_bench, table, "call_3") == (None, None, None, "")
         assert kept(sql_bench, table, "call_4") == ("failed", 0, None, "")
+
+
+async def test_results_have_it(sql_bench: SqlBench) -> None:
+    """As the last columns of a row, empty where nothing is known."""
+    outcomes = await dial(sql_bench, 2)
+    outcomes.record([RECORDED])
+    ((_, page),) = pages(sql_bench.ledger, sql_bench.list_id, "leads")
+    first, second = page.split("\n")
+    assert first.endswith(f',"2","pickedUp","62","{RECORDED.recording_url}"]')
+    assert second.endswith(',"3","","",""]')
 
 
 async def test_what_was_said_first_stays(sql_bench: SqlBench) -> None:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from batchdial.rules.polling import (
     EARLY,
     FIRST_GAP,
+    LEAST_SAVED,
     LIFETIME,
     MARGIN,
     RARE_GAP,
-    RESERVE,
     Budget,
     Schedule,
 )
@@ -154,6 +154,16 @@ def test_a_question_without_an_answer_is_asked_again_after_the_pause() -> None:
     assert schedule.next(NOW + 7) == "a"
 
 
+def test_news_outlive_a_question_without_an_answer() -> None:
+    """A call that is said to be over does not wait for the budget because the service was away."""
+    schedule = Schedule(HOUR, Budget(5.0, 0.001))
+    schedule.begin("a", NOW - 60, NOW)
+    schedule.hear("a", NOW)
+    for second in range(5):
+        assert schedule.next(NOW + second) == "a"
+        schedule.unanswered("a", NOW + second)
+
+
 def test_a_call_that_ended_is_asked_about_no_more() -> None:
     """Whatever is heard of it later."""
     schedule = Schedule(HOUR)
@@ -164,25 +174,54 @@ def test_a_call_that_ended_is_asked_about_no_more() -> None:
     assert schedule.wait(NOW) is None
 
 
-@given(
-    st.integers(1, 300),
-    st.lists(st.tuples(st.floats(0, 2), st.integers(0, 299)), max_size=200),
-)
-def test_the_budget_holds(live: int, heard: list[tuple[float, int]]) -> None:
-    """Under one question a second for ten open calls, and under the ceiling, with news too."""
+@given(st.integers(1, 300), st.floats(1, 300))
+def test_the_budget_holds(live: int, seconds: float) -> None:
+    """Under one question a second for ten open calls, never more than the ceiling."""
     schedule = Schedule(HOUR)
     for ordinal in range(live):
         schedule.begin(str(ordinal), NOW - 100, NOW)
-    now, questions = NOW, 0
+    number = len(asked(schedule, NOW, seconds))
+    assert number <= max(LEAST_SAVED, 5) + seconds * live * 0.1
+    assert number <= 1 + seconds * 5
+
+
+@given(
+    st.integers(1, 30),
+    st.lists(st.tuples(st.floats(0, 2), st.integers(0, 29)), max_size=200),
+)
+def test_the_ceiling_holds_whatever_is_heard(live: int, heard: list[tuple[float, int]]) -> None:
+    """No two questions are closer than the ceiling has them."""
+    schedule, now, moments = Schedule(HOUR), NOW, []
+    for ordinal in range(live):
+        schedule.begin(str(ordinal), NOW - 100, NOW)
     for gap, ordinal in heard:
         now += gap
         schedule.hear(str(ordinal), now)
         while (call_id := schedule.next(now)) is not None:
-            questions += 1
+            moments.append(now)
             schedule.goes_on(call_id, now)
-    per_second = min(5.0, live * 0.1)
-    saved = max(RESERVE + 1, 5.0)
-    assert questions <= saved + (now - NOW) * per_second
+    assert all(after - before >= 0.199 for before, after in pairwise(moments))
+
+
+def test_what_is_asked_for_news_is_made_up_for() -> None:
+    """Of ten open calls one ends every three seconds: less than a question a second in all."""
+    schedule, now, number = Schedule(HOUR), NOW, 0
+    for ordinal in range(10):
+        schedule.begin(str(ordinal), NOW, NOW)
+    for tick in range(6_000):
+        now = NOW + tick / 10
+        if tick % 30 == 0:
+            schedule.hear(str(tick // 30), now)
+        call_id = schedule.next(now)
+        if call_id is None:
+            continue
+        number += 1
+        if int(call_id) <= tick // 30:
+            schedule.end(call_id)
+            schedule.begin(str(int(call_id) + 10), now, now)
+        else:
+            schedule.goes_on(call_id, now)
+    assert 200 < number < 600
 
 
 def test_many_calls_are_asked_about_in_turn() -> None:

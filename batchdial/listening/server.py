@@ -1,34 +1,56 @@
-"""uvicorn as a sandbox needs it: it tells when a request came in, and stops when told to."""
+"""uvicorn as a part of something else: it leaves signals alone, and stops when told to."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
-import time
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from batchdial.errors import ConfigError
 
-#: Seconds that requests in flight have when the sandbox stops.
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: Seconds that requests in flight have when the server stops.
 _GRACE = 2.0
 
 
-class Protocol(H11Protocol):
-    """Tells the application when a request came in, and by which connection."""
+def server(app: Callable[..., Any], stopping: asyncio.Event, **options: Any) -> Server:
+    """Uvicorn with an application, silent, and with options of `uvicorn.Config`."""
+    config = uvicorn.Config(
+        app,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        **options,
+    )
+    return Server(config, stopping)
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Hand the connection to each of its requests, so that it can be ended."""
-        self.app_state = {**self.app_state, "transport": transport}
-        super().connection_made(transport)
 
-    def data_received(self, data: bytes) -> None:
-        """Note the time; a request gets that of the bytes that completed its head."""
-        self.app_state["arrived"] = time.monotonic()
-        self.app_state["arrived_at"] = time.time()
-        super().data_received(data)
+class Address(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """
+        Read `8021`, `0.0.0.0:8021` or `[::1]:8021`; without a host it is this machine's own.
+
+        Raises:
+            ValueError: It is none of these.
+        """
+        host, _, port = text.strip().rpartition(":")
+        if not (port.isascii() and port.isdigit() and int(port) < 65_536):
+            raise ValueError(f"{text!r} is no address to listen on; write 8021 or 0.0.0.0:8021")
+        return cls(host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port))
 
 
 class Server(uvicorn.Server):
@@ -37,6 +59,11 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         super().__init__(config)
         self._stopping = stopping
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to whoever runs the loop."""
+        yield
 
     async def main_loop(self) -> None:
         """Serve until told to stop."""
@@ -61,12 +88,23 @@ class Server(uvicorn.Server):
             listener.close()
 
 
-def listen(host: str, port: int) -> socket.socket:
+def url_of(listener: socket.socket) -> str:
+    """`http://127.0.0.1:8021`."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def listen(host: str, port: int, flag: str = "--port") -> socket.socket:
     """
     A listening socket; connections queue in it from now on.
 
+    Args:
+        host: An address of this machine.
+        port: 0 takes a free one.
+        flag: What another port is chosen with.
+
     Raises:
-        ConfigError: The port is taken.
+        ConfigError: The port is taken, or the address is not this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio turns Nagle's algorithm off only where the protocol is named.
@@ -79,7 +117,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise ConfigError(
             f"Cannot listen on port {port} of {host}: {error.strerror}. "
-            "Choose another one with --port, or 0 for any."
+            f"Choose another one with {flag}, or 0 for any."
         ) from error
     listener.setblocking(False)
     return listener
