@@ -99,10 +99,11 @@ class Estimate:
     calls: int  #: that will be made
     minutes: Range[int]  #: billed
     money: Range[Decimal] | None  #: in the currency of the price; None without a price
+    start: datetime  #: when dialling begins, be it with waiting
     begin: datetime | None  #: when the first call leaves; None where none does
     finish: datetime | None  #: when the last call leaves
-    left: int = 0  #: rows that are not called: before the end, within the budget, or in HORIZON
-    lengths: Lengths | None = None  #: of one call, as it was reckoned
+    left: int  #: rows that are not called: before the end, within the budget, or in HORIZON
+    each: Lengths  #: what one call was taken to come to
 
 
 def always_open(_zone: Hashable, _at: datetime) -> tuple[bool, None]:
@@ -146,7 +147,7 @@ def estimate(
     calls = walk.go(min(now + HORIZON, end or now + HORIZON), rows if most is None else most)
     minutes = each.minutes(calls)
     money = None if price is None else Range(*(price * one for one in minutes))
-    return Estimate(calls, minutes, money, walk.first, walk.last, rows - calls, each)
+    return Estimate(calls, minutes, money, now, walk.first, walk.last, rows - calls, each)
 
 
 class _Walk:
