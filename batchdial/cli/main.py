@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from batchdial import __version__
-from batchdial.cli import dial, look, service, upkeep
+from batchdial.cli import campaign_file, dial, look, service, upkeep
 from batchdial.cli.text import say
 from batchdial.errors import BatchDialError, ExitCode
 
@@ -76,6 +76,7 @@ for command in (
     upkeep.purge,
     service.agents,
     service.template,
+    campaign_file.init,
     service.doctor,
     service.sandbox,
     completion,
