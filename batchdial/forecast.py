@@ -71,7 +71,7 @@ def foresee(
         now: When; UTC.
     """
     budget = budget_of(settings, agent)
-    spent = used(ledger, campaign, budget.longest, now)
+    spent = used(ledger, campaign, budget.longest, now) if budget.is_capped else Used()
     each = lengths(history(ledger, campaign), budget.longest)
     return Forecast(
         agent,

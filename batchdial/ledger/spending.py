@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: How long a call may ring before its minutes begin.
 RINGING = timedelta(minutes=5)
 #: Calls that are looked at for how long they last, and campaigns in which such calls are sought.
-_LATEST_CALLS, _LATEST_CAMPAIGNS = 1_000, 20
+_LATEST_CALLS, _LATEST_CAMPAIGNS = 2_000, 20
 
 #: What the service says of a call in which nobody spoke; it has no length.
 _NOT_ANSWERED = attempts.c.outcome.in_(["unanswered", "failed"])
@@ -84,19 +84,17 @@ def history(ledger: Ledger, campaign: Campaign) -> History:
 
 def _lately(ledger: Ledger, campaign: Campaign) -> History:
     latest = (
-        sa.select(_SECONDS.label("seconds"), _BILLED.label("minutes"))
-        .where(
-            attempts.c.campaign_id == campaign.id,
-            attempts.c.outcome.is_not(None),
-            _SECONDS.is_not(None),
-        )
+        sa.select(attempts.c.outcome, _SECONDS.label("seconds"), _BILLED.label("minutes"))
+        .where(attempts.c.campaign_id == campaign.id)
         .order_by(attempts.c.claimed_at.desc())
         .limit(_LATEST_CALLS)
         .subquery()
     )
-    query = sa.select(sa.func.count(), _sum(latest.c.seconds), _sum(latest.c.minutes))
+    query = sa.select(sa.func.count(), _sum(latest.c.seconds), _sum(latest.c.minutes)).where(
+        latest.c.outcome.is_not(None), latest.c.seconds.is_not(None)
+    )
     with ledger.reading() as connection:
-        return History(*map(int, connection.execute(query.select_from(latest)).one()))
+        return History(*map(int, connection.execute(query).one()))
 
 
 def _sum(what: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

@@ -314,6 +314,11 @@ class Budget:
     max_spend: Decimal | None = None
     price: Decimal | None = None  #: of a minute; without one there is no cap on money
 
+    @property
+    def is_capped(self) -> bool:
+        """Whether there is anything to count."""
+        return self.max_calls is not None or bool(self._minutes())
+
     def refuse(self, used: Used) -> Refusal | None:
         """Why one more call may not begin; None where it may."""
         if self.max_calls is not None and used.calls >= self.max_calls:

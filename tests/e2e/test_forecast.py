@@ -183,6 +183,17 @@ def test_a_budget_that_is_short(seeded: Sandbox, batchdial: Run) -> None:
     assert not seeded.posts
 
 
+def test_a_budget_over_several_runs(seeded: Sandbox, batchdial: Run) -> None:
+    """What earlier runs used is not there any more; their calls are open, so at their longest."""
+    assert batchdial("run", "leads.csv", "--yes", "--limit", 2).code == 75
+    told = batchdial("resume", "--dry-run", "--max-calls", 3)
+    assert "\n1 call at " in told.err
+    assert "1 row would stay pending" in told.err
+    short = batchdial("resume", "--dry-run", "--max-minutes", 121)
+    assert "0 of 121 minutes are used, 2 in progress may take 120" in short.err
+    assert len(seeded.posts) == 2
+
+
 # A call to oneself.
 
 

@@ -331,6 +331,10 @@ TEN_EACH = Budget(LONGEST, price=Decimal("0.5"))
 
 def test_without_caps_every_call_may_begin() -> None:
     """No cap, no refusal, any number."""
+    assert not Budget(LONGEST).is_capped
+    assert not Budget(LONGEST, price=Decimal(1)).is_capped
+    assert Budget(LONGEST, max_calls=1).is_capped
+    assert Budget(LONGEST, max_spend=Decimal(1), price=Decimal(1)).is_capped
     assert Budget(LONGEST).refuse(Used(10**6, 10**6, 10**3)) is None
     assert Budget(LONGEST).room(Used(10**6), Fraction(2)) is None
 
