@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from batchdial.dialing.pacing import Pacer
-from batchdial.ledger.spending import history, used
+from batchdial.ledger.spending import answering, history, used
 from batchdial.lists.mapping import column_map_from_dict, payload
 from batchdial.rules.budget import Budget, Used, estimate, lengths, longest_call
 from batchdial.rules.preflight import Sent, preflight
@@ -72,6 +72,8 @@ def foresee(
     """
     budget = budget_of(settings, agent)
     spent = used(ledger, campaign, budget.longest, now) if budget.is_capped else Used()
+    # A lane waits for its answer before it makes another call.
+    lane = answering(ledger, campaign) / min(settings.concurrency, max(1, number))
     each = lengths(history(ledger, campaign), budget.longest)
     return Forecast(
         agent,
@@ -79,7 +81,7 @@ def foresee(
         estimate(
             [{"": number}],
             now=now,
-            spacing=Pacer(settings.rate, settings.jitter).spacing,
+            spacing=max(Pacer(settings.rate, settings.jitter).spacing, lane),
             each=each,
             price=settings.price_per_minute,
             most=budget.room(spent, each.likely),

@@ -126,15 +126,15 @@ def estimate(
     """
     Reckon what a run takes, by walking from one opening or closing to the next.
 
-    Rows are called in the order of the list, those first whose zone is open. Answers of the
-    service are taken to come at once. Where the number of calls at a time is limited, calls
-    end at the pace of their mean length.
+    Rows are called in the order of the list, those first whose zone is open. Where the number
+    of calls at a time is limited, calls end at the pace of their mean length.
 
     Args:
         work: Rows by zone, for each stretch of the list in its order; within a stretch zones are
             taken to be mixed evenly. One stretch for all will do where the list is mixed.
         now: When dialling begins; aware.
-        spacing: Seconds between two calls (`Pacer.spacing`).
+        spacing: Seconds between two calls: `Pacer.spacing`, or what the service takes to answer
+            over the number of lanes, where that is more.
         each: What a call comes to.
         opening: Whether a zone may be called at a moment, and when that changes next.
         max_live: Most calls in progress at a time.

@@ -34,6 +34,8 @@ from batchdial.rules.budget import (
     lengths,
     longest_call,
 )
+from tests.dialing.rehearsal import Rehearsal
+from tests.dialing.simulated import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -312,6 +314,23 @@ def test_within_a_tenth_over_live_calls(shape: str, max_live: int, hours: tuple[
     )
     end = simulated(rows, 1.0, opening(*hours), max_live, calls[shape])
     assert taken(found) == pytest.approx((end - NOON).total_seconds(), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("rate", "lanes", "seconds"),
+    [("10/s", 5, 0.2), ("30/m", 1, 0.5), ("50/s", 5, 0.5), ("5/s", 1, 3.0), ("600/h", 3, 0.1)],
+)
+def test_within_a_tenth_of_the_dispatcher(rate: str, lanes: int, seconds: float) -> None:
+    """The real one, in simulated time, also where answers are slower than the pace."""
+    run = Rehearsal(rows=120, rate=Rate.parse(rate), lanes=lanes, seconds=seconds)
+    simulate(run.run())
+    found = estimate(
+        [{"": run.rows}],
+        now=NOON,
+        spacing=max(Pacer(run.rate).spacing, seconds / lanes),
+        each=TWO_MINUTES,
+    )
+    assert taken(found) == pytest.approx(run.moments[-1] - run.moments[0], rel=0.1)
 
 
 def test_live_calls_that_never_meet_the_cap_change_nothing() -> None:
