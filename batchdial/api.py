@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from batchdial.errors import ConfigError
 from batchdial.intake import Checked, Source
 from batchdial.intake import check as judge
 from batchdial.opening import open_resume, open_retry, open_retry_file, open_run
@@ -133,6 +134,10 @@ async def outcomes(
 
 
 async def _finish(session: Session, on_outcome: Callable[[Outcome], None]) -> Report:
+    if session.settings.test_to is not None:
+        raise ConfigError("A test call is the command's business: batchdial run --test-to NUMBER")
+    if session.settings.strict:
+        session.require(session.forecast(await asyncio.to_thread(session.agent)))
     session.agree()
     ending = await session.dispatch(on_outcome)
     await asyncio.to_thread(session.record)

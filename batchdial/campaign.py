@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,10 +14,13 @@ from batchdial.dialing.client import Service
 from batchdial.dialing.pacing import Pacer
 from batchdial.dialing.terms import Ending, Stop
 from batchdial.ending import exit_code, in_words
-from batchdial.errors import BatchDialError, CampaignBusyError, LedgerError
+from batchdial.errors import BatchDialError, CampaignBusyError, ConfigError, LedgerError
+from batchdial.forecast import Forecast, foresee, sent_of_file, sent_of_list
 from batchdial.governing import Sheet
 from batchdial.intake import EXAMPLES, Checked
+from batchdial.ledger.departures import book
 from batchdial.ledger.export import pages
+from batchdial.ledger.finding import has_number
 from batchdial.ledger.lists import Amendments, Lists, Pick, StoredList
 from batchdial.lists.mapping import column_map_from_dict, payload
 from batchdial.models import CallStatus, Campaign, Outcome
@@ -24,10 +28,11 @@ from batchdial.results.file import write_pages
 from batchdial.results.summary import Report, Tally
 from batchdial.rules.budget import longest_call
 from batchdial.rules.cells import printable
+from batchdial.rules.preflight import refused
 from batchdial.running import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from batchdial.governing import Governance
     from batchdial.ledger.ledger import Lease, Ledger
@@ -61,7 +66,6 @@ class Plan:
     ledger: str  #: where the ledger is
     rate: str
     number: int  #: calls that will be made
-    seconds: float  #: how long they take at the asked rate
     tally: Tally
     checked: tuple[Checked, ...]  #: the files that were read, without those that are known
     elsewhere: tuple[str, ...] = ()  #: other campaigns that ran the very same list
@@ -144,7 +148,7 @@ class Session:
 
     def plan(self) -> Plan:
         """What would be dialled, with the first requests as they would be sent."""
-        settings, number = self.settings, self.number
+        number = self.number
         tally = Tally()
         for work in self._works:
             tally.by_reason.update(work.tally.by_reason)
@@ -152,15 +156,58 @@ class Session:
         return Plan(
             self.campaign,
             self._ledger.where,
-            str(settings.rate),
+            str(self.settings.rate),
             number,
-            max(0, number - 1) * Pacer(settings.rate, settings.jitter).spacing,
             tally,
             checked,
             tuple(dict.fromkeys(name for work in self._works for name in work.elsewhere)),
             self._examples()[: min(EXAMPLES, number)],
             min(number, self._doubtful()),
         )
+
+    def forecast(self, agent: Mapping[str, Any] | None) -> Forecast:
+        """
+        What it is going to take, and what the lists lack of what the agent says.
+
+        Args:
+            agent: As `agent` gives it.
+        """
+        sent = [
+            sent_of_file(work.checked)
+            if work.checked is not None
+            else sent_of_list(self._lists, self._lists.get(work.picks[0].list_id), work.picks)
+            for work in self._works
+            if work.number
+        ]
+        return foresee(self.settings, self._ledger, self.campaign, agent, sent, self.number, _now())
+
+    def has_number(self, e164: str) -> bool:
+        """Whether a number is a contact's, in the ledger or in what is about to be taken in."""
+        changed = (
+            contact
+            for work in self._works
+            if work.changes
+            for contact in (*(one for _, one in work.changes.changed), *work.changes.added)
+        )
+        return has_number(self._ledger, self.campaign, e164) or any(
+            one.verdict.e164 == e164 for one in changed
+        )
+
+    def departure(self) -> float:
+        """Take a departure for a call that is no row's; seconds to wait for it."""
+        return book(self._ledger, self.campaign.service, time.time(), self._pacer.spacing)
+
+    def require(self, forecast: Forecast) -> None:
+        """
+        Under `--strict`, see that the lists lack nothing of what the agent says.
+
+        Raises:
+            ConfigError: They do; the message names all of it.
+        """
+        lacking = refused(forecast.findings) if self.settings.strict else ()
+        if lacking:
+            named = "".join(f"\n  {one.text}" for one in lacking)
+            raise ConfigError(f"Nobody was called, since --strict is set:{named}")
 
     def _doubtful(self) -> int:
         """Rows that may have rung and are to be dialled all the same."""

@@ -15,9 +15,9 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from batchdial.errors import ConfigError
@@ -30,6 +30,8 @@ PREFIX = "BATCHDIAL_"
 KEY_VARIABLE: Final = "CALD_API_KEY"
 VENDOR_URL = "https://my.cald.ai/client/api/v1"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+#: Settings that name files; in a campaign file they are relative to it.
+_FILES = ("list", "mapping", "output", "api_key_file", "ledger", "suppress")
 
 
 def _rate(value: object) -> object:
@@ -87,6 +89,11 @@ def _text(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return ",".join(map(str, value))
     return value
+
+
+def _several(value: object) -> object:
+    """One text is one file."""
+    return (value,) if isinstance(value, str) else value
 
 
 def _base_url(value: str) -> str:
@@ -157,10 +164,6 @@ class Settings(BaseSettings):
     hours: str = "08:00-21:00"
     days: str | None = None
     holidays: str | None = None
-    max_calls: int | None = None
-    max_minutes: int | None = None
-    max_spend: Decimal | None = None
-    price_per_minute: Decimal | None = None
     start_at: Annotated[str | None, BeforeValidator(_text)] = None
     end_at: Annotated[str | None, BeforeValidator(_text)] = None
     grace: Annotated[timedelta, BeforeValidator(_span)] = time_span("1h")
@@ -173,6 +176,15 @@ class Settings(BaseSettings):
     not_called_within: Annotated[timedelta, BeforeValidator(_span)] = time_span("24h")
     max_calls_per_person: Annotated[tuple[Cap, ...], BeforeValidator(_caps)] = ()
     require_consent: str | None = None
+
+    list: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    price_per_minute: Decimal | None = Field(None, ge=0, max_digits=12, decimal_places=6)
+    max_calls: int | None = Field(None, ge=1)
+    max_minutes: int | None = Field(None, ge=1)
+    max_spend: Decimal | None = Field(None, gt=0, max_digits=12, decimal_places=6)
+    canary: int | None = Field(None, ge=1)
+    strict: bool = False
+    test_to: str | None = None
 
     @property
     def is_rehearsal(self) -> bool:
@@ -238,7 +250,8 @@ def load_settings(flags: Mapping[str, Any], config: Path | None = None) -> Setti
     Raises:
         ConfigError: All that is wrong with them, at once.
     """
-    problems = [*_unknown_variables(), *_unknown_keys(config)]
+    told = {} if config is None else _read_campaign_file(config)
+    problems = [*_unknown_variables(), *_unknown_keys(config, told)]
     unknown = [name for name in flags if name not in Settings.model_fields]
     problems += [_misspelt("option", name, Settings.model_fields) for name in unknown]
     if problems:
@@ -254,13 +267,18 @@ def load_settings(flags: Mapping[str, Any], config: Path | None = None) -> Setti
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (pydantic's signature)
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            toml = TomlConfigSettingsSource(settings_cls, toml_file=config)
-            return init_settings, env_settings, dotenv_settings, toml
+            from_file = InitSettingsSource(settings_cls, init_kwargs=told)
+            return init_settings, env_settings, dotenv_settings, from_file
 
     try:
-        return FromEverywhere(**{k: v for k, v in flags.items() if v is not None})
+        settings = FromEverywhere(**{k: v for k, v in flags.items() if v is not None})
     except ValidationError as error:
         raise ConfigError("\n".join(_told(error))) from None
+    if settings.max_spend is not None and settings.price_per_minute is None:
+        raise ConfigError(
+            "--max-spend: what a call costs is not known; say --price-per-minute, too."
+        )
+    return settings
 
 
 def _told(error: ValidationError) -> Iterable[str]:
@@ -280,16 +298,28 @@ def _unknown_variables() -> list[str]:
     return [_misspelt("variable", name, known) for name in wrong if name.upper() not in known]
 
 
-def _unknown_keys(config: Path | None) -> list[str]:
-    if config is None:
-        return []
+def _read_campaign_file(config: Path) -> dict[str, Any]:
+    """Its keys; files that it names are found beside it, from wherever it is used."""
     try:
-        keys = tomllib.loads(config.read_text(encoding="utf-8"))
+        told = tomllib.loads(config.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigError(f"The campaign file {config} cannot be read: {why}.") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"The campaign file {config} is not valid TOML: {error}.") from None
+    beside = {name: _beside(config, told[name]) for name in _FILES if name in told}
+    return {**told, **beside}
+
+
+def _beside(config: Path, value: object) -> object:
+    if isinstance(value, list):
+        return [_beside(config, one) for one in value]
+    if not isinstance(value, str) or "://" in value or value in ("", "-"):
+        return value
+    return str(config.parent / Path(value).expanduser())
+
+
+def _unknown_keys(config: Path | None, keys: Iterable[str]) -> list[str]:
     known = set(Settings.model_fields) - {"api_key"}
     return [
         f"{config}: a key does not belong into a file that is shared; use {KEY_VARIABLE}."

@@ -330,3 +330,45 @@ def test_spans_and_caps_that_mean_nothing(tmp_path: Path) -> None:
     config = tmp_path / "campaign.toml"
     config.write_text("not_called_within = 24\nmax_calls_per_person = 3\n")
     assert len(refused({}, config)) == 2
+
+
+def test_a_cap_on_money_needs_a_price() -> None:
+    """What cannot be counted is no cap."""
+    (line,) = refused({"max_spend": "10"})
+    assert "--price-per-minute" in line
+    settings = load_settings({"max_spend": "10.5", "price_per_minute": "0.12"})
+    assert str(settings.max_spend) == "10.5"
+    assert str(settings.price_per_minute) == "0.12"
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "cheap", "0.1234567"])
+def test_prices_that_are_none(value: str) -> None:
+    """A price is a plain amount."""
+    (line,) = refused({"price_per_minute": value})
+    assert line.startswith("--price-per-minute")
+
+
+def test_files_are_beside_the_campaign_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From wherever it is used; flags and variables are relative to where one stands."""
+    config = tmp_path / "campaigns" / "c.toml"
+    config.parent.mkdir()
+    config.write_text(
+        'list = ["a.csv", "/data/b.csv", "-"]\nmapping = "m.toml"\noutput = "../out.csv"\n'
+        'ledger = "l.db"\napi_key_file = "~/key"\n'
+    )
+    monkeypatch.setenv("HOME", "/home/us")
+    told = load_settings({}, config)
+    assert told.list == (f"{config.parent}/a.csv", "/data/b.csv", "-")
+    assert told.mapping == config.parent / "m.toml"
+    assert told.output == config.parent / "../out.csv"
+    assert told.ledger == f"{config.parent}/l.db"
+    assert told.api_key_file == Path("/home/us/key")
+    config.write_text('ledger = "postgresql://us@/ledger"\nlist = "a.csv"\n')
+    told = load_settings({"mapping": Path("m.toml")}, config)
+    assert told.ledger == "postgresql://us@/ledger"
+    assert told.list == (f"{config.parent}/a.csv",)
+    assert told.mapping == Path("m.toml")
+    monkeypatch.setenv("BATCHDIAL_LIST", "here.csv")
+    assert load_settings({}, config).list == ("here.csv",)

@@ -12,12 +12,11 @@ from batchdial.cli.text import is_terminal, plural, put, say
 from batchdial.errors import ExitCode, OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from batchdial.campaign import Session
+    from batchdial.campaign import Plan, Session
     from batchdial.settings import Settings
 
-FILE = click.argument("file", type=click.Path(path_type=str))
 PATH = click.Path(path_type=Path, dir_okay=False)
 SAVE_MAPPING = click.option(
     "--save-mapping", type=PATH, help="Write the mapping to a file for --mapping."
@@ -28,11 +27,11 @@ INCLUDE_UNKNOWN = click.option(
 
 
 @click.command()
-@FILE
+@click.argument("file", type=click.Path(path_type=str), required=False)
 @click.option("--output", "-o", type=PATH, help="Write the list with its verdicts to this file.")
 @options.flags([options.CONFIG[0]], options.NAME, options.READING, [SAVE_MAPPING], options.TALK)
 def check(
-    file: str,
+    file: str | None,
     output: Path | None,
     save_mapping: Path | None,
     as_json: bool,
@@ -45,38 +44,56 @@ def check(
     from batchdial.intake import check as judge
 
     settings = options.settings_of(given)
-    source = Source.open(file, settings)
-    if save_mapping is not None:
-        source.save_mapping(save_mapping)
-    checked = judge(source) if output is None else write_checked(source, output, settings.campaign)
+    files = _files(settings, [file] if file else [])
+    if len(files) > 1 and (output or save_mapping):
+        raise click.UsageError("Several lists: name the one that -o or --save-mapping is for.")
+    found = []
+    for one in files:
+        source = Source.open(one, settings)
+        if save_mapping is not None:
+            source.save_mapping(save_mapping)
+        name = settings.campaign
+        checked = judge(source) if output is None else write_checked(source, output, name)
+        found.append(checked)
+        if not as_json and not quiet:
+            show_checked(checked, click.echo)
+        if output is not None and not quiet:
+            say(f"{output}  {plural(checked.tally.total, 'row')}; correct it and feed it to run.")
     if as_json:
-        put(checked_as_json(checked))
-    elif not quiet:
-        show_checked(checked, click.echo)
-    if output is not None and not quiet:
-        say(f"{output}  {plural(checked.tally.total, 'row')}; correct it and feed it to run.")
-    return ExitCode.OK if checked.examples else ExitCode.NO_INPUT
+        told = [checked_as_json(checked) for checked in found]
+        put(told if len(told) > 1 else told[0])
+    return ExitCode.OK if all(checked.examples for checked in found) else ExitCode.NO_INPUT
+
+
+def _files(settings: Settings, given: Sequence[str]) -> Sequence[str]:
+    """The lists that are meant: those of the command line, else those of the settings."""
+    files = given or settings.list
+    if not files:
+        raise click.UsageError('Which list? Name a FILE, or put list = "FILE" into --config.')
+    return files
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", type=click.Path(path_type=str), nargs=-1, required=True)
+@click.argument("files", metavar="[FILE]...", type=click.Path(path_type=str), nargs=-1)
 @click.option("--again", is_flag=True, help="Call everybody again, also who was called.")
 @options.flags(*options.FOR_A_FILE)
 def run(files: tuple[str, ...], again: bool, **given: Any) -> int:
     """
     Check a list, show the plan, ask, dial, write the results. Safe to repeat.
 
-    Several files are lists of one campaign; a number in two of them is called once.
+    Several files are lists of one campaign; a number in two of them is called once. Without a
+    file, the lists that `list` in the campaign file names.
     """
     from batchdial.opening import open_run
 
     talk = _Talk(given)
     settings = options.settings_of(given)
+    lists = _files(settings, files)
 
     def opener(settings: Settings) -> Session:
-        return open_run(settings, *files, again=again)
+        return open_run(settings, *lists, again=again)
 
-    return _dial(settings, opener, talk, may_ask_region="-" not in files)
+    return _dial(settings, opener, talk, may_ask_region="-" not in lists)
 
 
 @click.command()
@@ -138,7 +155,6 @@ def _dial(
     may_ask_region: bool = False,
 ) -> int:
     """Plan, ask, dial, report: the same for all commands that dial."""
-    from batchdial.cli import show
     from batchdial.cli.progress import dial
 
     if not talk.dry_run:
@@ -146,17 +162,13 @@ def _dial(
     ask = is_terminal() and not talk.yes
     with _opened(settings, opener, ask=ask and may_ask_region) as session:
         plan = session.plan()
-        if not talk.quiet:
-            show.show_plan(plan, say)
+        _look_ahead(session, plan, talk)
         if talk.dry_run:
-            if talk.as_json:
-                put(show.plan_as_json(plan))
             return ExitCode.OK if plan.number else ExitCode.NO_INPUT
+        if settings.test_to is not None:
+            return _test_call(session, settings.test_to, talk, ask=ask)
         signalled = 0
         if plan.number:
-            agent = session.agent()
-            if not talk.quiet:
-                show.show_agent(session.campaign.agent, agent, plan, say)
             _ask_about_ledger(session, ask=ask)
             _ask(plan.number, plan.doubtful, ask=ask, yes=talk.yes)
         session.agree()
@@ -164,6 +176,28 @@ def _dial(
             signalled = dial(session, plan.number, quiet=talk.quiet)
         code = _finish(session, talk, brief=not plan.checked and not plan.number)
     return signalled or code
+
+
+def _look_ahead(session: Session, plan: Plan, talk: _Talk) -> None:
+    """Show what would be dialled, by whom, and what it takes; a plan without a call asks nobody."""
+    from batchdial.cli import show
+
+    tell = _unheard if talk.quiet else say
+    asks_agent = bool(plan.number) and (session.settings.strict or not talk.dry_run)
+    show.show_plan(plan, tell, is_compared=asks_agent)
+    forecast = None
+    if plan.number:
+        forecast = session.forecast(session.agent() if asks_agent else None)
+        if asks_agent:
+            show.show_agent(plan, forecast, tell)
+        show.show_estimate(plan, forecast, tell)
+        session.require(forecast)
+    if talk.dry_run and talk.as_json:
+        put(show.plan_as_json(plan, forecast, is_compared=asks_agent))
+
+
+def _unheard(_: str) -> None:
+    """What --quiet does with what is not wrong."""
 
 
 def _opened(settings: Settings, opener: Callable[[Settings], Session], *, ask: bool) -> Session:
@@ -217,16 +251,41 @@ def _ask_about_ledger(session: Session, *, ask: bool) -> None:
 
 
 def _ask(number: int, doubtful: int, *, ask: bool, yes: bool) -> None:
+    people = "1 person" if number == 1 else f"{number:,} people"
+    doubt = f" ({doubtful:,} may have rung already)" if doubtful else ""
+    _confirm(f"Call {people}{doubt}?", ask=ask, yes=yes)
+
+
+def _confirm(question: str, *, ask: bool, yes: bool) -> None:
     if yes:
         return
     if not ask:
         raise click.UsageError(
             "Nobody was called: there is no terminal to ask. Add --yes to dial without a question."
         )
-    people = "1 person" if number == 1 else f"{number:,} people"
-    doubt = f" ({doubtful:,} may have rung already)" if doubtful else ""
-    if not click.confirm(f"Call {people}{doubt}?", err=True):
+    if not click.confirm(question, err=True):
         raise click.exceptions.Exit(ExitCode.OK)
+
+
+def _test_call(session: Session, text: str, talk: _Talk, *, ask: bool) -> int:
+    """Call one's own number as the first row would be called, and nobody else."""
+    from batchdial.models import CallStatus
+    from batchdial.rules.cells import mask_number, printable
+    from batchdial.testcall import body_for, place
+
+    body = body_for(session, text)
+    number = mask_number(body["phoneNumber"])
+    _confirm(f"Call your own number {number} now, as the first row?", ask=ask, yes=talk.yes)
+    came = place(session, body)
+    if talk.as_json:
+        put({"testTo": number, "status": came.status, "callId": came.call_id,
+             "reason": came.reason, "detail": came.detail})  # fmt: skip
+    if not talk.quiet:
+        accepted = f"accepted, callId {printable(came.call_id)}."
+        said = accepted if came.status is CallStatus.SUCCESS else printable(came.detail, 400)
+        say(f"\nTest call to {number}: {said}")
+        say("No row was called. To call them: the same command without --test-to.")
+    return ExitCode.OK if came.status is CallStatus.SUCCESS else ExitCode.UNFINISHED
 
 
 def _finish(session: Session, talk: _Talk, *, brief: bool) -> int:

@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from batchdial import __version__
-from batchdial.cli import calls, dial, look, service, upkeep
+from batchdial.cli import calls, campaign_file, dial, look, service, upkeep
 from batchdial.cli.suppress import suppress as suppress_command
 from batchdial.cli.text import say
 from batchdial.errors import BatchDialError, ExitCode
@@ -79,6 +79,7 @@ for command in (
     upkeep.purge,
     service.agents,
     service.template,
+    campaign_file.init,
     service.doctor,
     service.sandbox,
     completion,

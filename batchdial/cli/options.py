@@ -127,14 +127,34 @@ WHEN = [
         "--redial-after", metavar="SPANS", help="When, each time: 30m,2h,1d@10:00. [1h,4h,1d]"
     ),
 ]
+AHEAD = [
+    click.option(
+        "--price-per-minute",
+        metavar="PRICE",
+        help="Price of a call, for the estimate and --max-spend.",
+    ),
+    click.option("--max-calls", type=int, help="Most calls of the campaign, over all its runs."),
+    click.option("--max-minutes", type=int, help="Most minutes; each that was begun counts."),
+    click.option("--max-spend", metavar="MONEY", help="Most money, at --price-per-minute."),
+    click.option("--canary", type=int, metavar="N", help="Dial N rows, show them, then ask."),
+    click.option(
+        "--strict",
+        is_flag=True,
+        default=None,
+        help="Refuse a list that lacks a variable which the agent uses.",
+    ),
+    click.option(
+        "--test-to", metavar="NUMBER", help="Call your own number once, as row 1, and stop."
+    ),
+]
 TALK = [
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     click.option("--quiet", "-q", is_flag=True, help="Say only what goes wrong."),
 ]
 
 #: Of commands that dial what is in the ledger, and of those that read a file first.
-FOR_A_CAMPAIGN = (WHO, DIALLING, WHEN, HOURS, WHOM, SERVICE, CONFIG, TALK)
-FOR_A_FILE = (WHO, NAME, DIALLING, WHEN, HOURS, WHOM, READING, SERVICE, CONFIG, TALK)
+FOR_A_CAMPAIGN = (WHO, DIALLING, AHEAD, WHEN, HOURS, WHOM, SERVICE, CONFIG, TALK)
+FOR_A_FILE = (WHO, NAME, DIALLING, AHEAD, WHEN, HOURS, WHOM, READING, SERVICE, CONFIG, TALK)
 
 
 def flags(*groups: list[Callable[[F], F]]) -> Callable[[F], F]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from batchdial.cli.text import duration, plural, typed
@@ -13,12 +13,14 @@ from batchdial.rules.cells import mask_email, mask_number, printable
 from batchdial.rules.masking import masked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator
 
     from batchdial.campaign import Plan
+    from batchdial.forecast import Forecast
     from batchdial.intake import Checked
     from batchdial.models import ColumnMap, FieldMap, Reading
     from batchdial.results.summary import Report, Tally
+    from batchdial.rules.budget import Estimate
 
 _ENCODINGS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8 with BOM"}
 #: Reasons that read badly with their underscores left out.
@@ -38,8 +40,17 @@ _REASONS = {
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 
-def show_checked(checked: Checked, say: Callable[[str], object]) -> None:
-    """What was understood of a file, and what its rows are worth."""
+def show_checked(
+    checked: Checked, say: Callable[[str], object], *, is_compared: bool = False
+) -> None:
+    """
+    What was understood of a file, and what its rows are worth.
+
+    Args:
+        checked: The file.
+        say: Says a line.
+        is_compared: Whether the agent is asked next, which blank cells matter to it.
+    """
     reading = checked.reading
     say(f"{printable(reading.name)}  {plural(checked.tally.total, 'row')} · {_form(reading)}")
     for note in reading.notes:
@@ -53,7 +64,7 @@ def show_checked(checked: Checked, say: Callable[[str], object]) -> None:
     if hidden > 0:
         say(f"  … and {hidden:,} more; after a run, the results file names each.")
     for name, number in checked.blanks.items():
-        if name != "phoneNumber":
+        if not is_compared and name != "phoneNumber":
             lacks = "blank or no address" if name == "email" else "blank"
             rows = f"{plural(number, 'row')} that can be called"
             say(f"  {{{printable(name)}}} is {lacks} in {rows}.")
@@ -95,12 +106,12 @@ def checked_as_json(checked: Checked) -> dict[str, Any]:
     }
 
 
-def show_plan(plan: Plan, say: Callable[[str], object]) -> None:
-    """What would be dialled."""
+def show_plan(plan: Plan, say: Callable[[str], object], *, is_compared: bool) -> None:
+    """What would be dialled; whether the agent is asked next, see `show_checked`."""
     name, tally = plan.campaign.name, plan.tally
     if plan.checked:
         for checked in plan.checked:
-            show_checked(checked, say)
+            show_checked(checked, say, is_compared=is_compared)
         known = tally.called_before
         if known:
             new = tally.total - known
@@ -118,17 +129,10 @@ def show_plan(plan: Plan, say: Callable[[str], object]) -> None:
             f"In {printable(name)} everybody in it is called again.\n"
             f"To go on with it instead: --campaign {typed(plan.elsewhere[0])}"
         )
-    finish = datetime.now().astimezone() + timedelta(seconds=plan.seconds)
-    say(
-        f"\n{plural(plan.number, 'call')} at {plan.rate}, done about {finish:%H:%M} "
-        f"({duration(plan.seconds)}). Ledger {plan.ledger}"
-    )
-    if plan.doubtful:
-        say(f"{plan.doubtful:,} of them may have rung already, and would ring again.")
 
 
-def plan_as_json(plan: Plan) -> dict[str, Any]:
-    """The same for programs."""
+def plan_as_json(plan: Plan, forecast: Forecast | None, *, is_compared: bool) -> dict[str, Any]:
+    """The plan and what lies ahead, for programs; whether the agent was asked for it."""
     return {
         "campaign": plan.campaign.name,
         "agent": plan.campaign.agent,
@@ -137,19 +141,85 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
         "mayHaveRung": plan.doubtful,
         "ranAs": list(plan.elsewhere),
         "rate": plan.rate,
-        "seconds": round(plan.seconds, 1),
         **plan.tally.as_json(),
         "examples": plan.examples,
+        **({} if forecast is None else _forecast_as_json(forecast, is_compared)),
     }
 
 
-def show_agent(
-    agent_id: str, agent: Mapping[str, Any] | None, plan: Plan, say: Callable[[str], object]
-) -> None:
-    """Who will call, and at which service."""
+def _forecast_as_json(forecast: Forecast, is_compared: bool) -> dict[str, Any]:
+    ahead, each = forecast.estimate, forecast.estimate.each
+    return {
+        "estimate": {
+            "calls": ahead.calls,
+            "left": ahead.left,
+            "begin": ahead.begin and ahead.begin.isoformat(),
+            "finish": ahead.finish and ahead.finish.isoformat(),
+            "minutes": ahead.minutes._asdict(),
+            "money": ahead.money and {k: str(v) for k, v in ahead.money._asdict().items()},
+            "basedOn": each.known,
+        },
+        "preflight": [
+            {"topic": one.topic, "variable": one.variable, "rows": one.rows, "text": one.text}
+            for one in forecast.findings
+        ]
+        if is_compared
+        else None,
+    }
+
+
+def show_agent(plan: Plan, forecast: Forecast, say: Callable[[str], object]) -> None:
+    """Who will call, at which service, and what the list lacks for it."""
+    agent, agent_id = forecast.agent, plan.campaign.agent
     name = f"“{printable(str(agent.get('name', '')))}” ({agent_id})" if agent else agent_id
-    said = "" if agent else "; the service says nothing about this agent"
-    say(f"Agent {name} calls through {plan.campaign.service}{said}.")
+    say(f"\nAgent {name} calls through {plan.campaign.service}.")
+    for one in forecast.findings:
+        say(f"  {one.text}")
+
+
+def show_estimate(plan: Plan, forecast: Forecast, say: Callable[[str], object]) -> None:
+    """What it takes, and what it is based on."""
+    ahead = forecast.estimate
+    done = "" if ahead.finish is None else f", done about {_when(ahead)}"
+    say(f"\n{plural(ahead.calls, 'call')} at {plan.rate}{done}. Ledger {plan.ledger}")
+    for line in _cost(forecast):
+        say(f"  {line}")
+    if plan.doubtful:
+        say(f"{plan.doubtful:,} of them may have rung already, and would ring again.")
+
+
+def _when(ahead: Estimate) -> str:
+    """`14:52 (19 min)`, with the day where that is not today."""
+    now = datetime.now().astimezone()
+    end = (ahead.finish or now).astimezone()
+    day = "" if end.date() == now.date() else f"{end:%Y-%m-%d} "
+    taken = end - ahead.start
+    return f"{day}{end:%H:%M} ({duration(taken.total_seconds())})"
+
+
+def _cost(forecast: Forecast) -> Iterator[str]:
+    """Money, minutes, and what the caps leave."""
+    ahead, each = forecast.estimate, forecast.estimate.each
+    if ahead.calls:
+        low, likely, worst = ahead.minutes
+        minutes = f"likely {likely:,} minutes ({low:,} to {worst:,})"
+        money = ""
+        if ahead.money is not None:
+            cheap, usual, dear = ahead.money
+            money = f"likely {usual:,.2f} to pay ({cheap:,.2f} to {dear:,.2f}), "
+        basis = (
+            f"as its last {plural(each.known, 'call')}"
+            if each.known
+            else "an assumption until calls of this agent are known"
+        )
+        yield f"{money}{minutes}: {float(each.likely):.3g} a call, {basis}"
+    refusal = forecast.budget.refuse(forecast.used)
+    if refusal is not None:
+        yield f"{refusal.text} Raise it to call."
+    elif ahead.left:
+        is_short = forecast.budget.room(forecast.used, each.likely) == ahead.calls
+        why = "the budget has no room for more" if is_short else "their turn does not come in time"
+        yield f"{plural(ahead.left, 'row')} would stay pending: {why}."
 
 
 def show_report(report: Report, say: Callable[[str], object], *, brief: bool) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from batchdial.errors import ConfigError
+from batchdial.ledger.schema import attempts, lists, rows
 
 if TYPE_CHECKING:
     from batchdial.ledger.ledger import Ledger
@@ -31,6 +34,20 @@ def find_campaign(ledger: Ledger, name: str | None, agent: str | None) -> Campai
         agents = ", ".join(one.agent for one in found)
         raise ConfigError(f"{name} ran with several agents: {agents}. Say which: --agent ID")
     return found[0]
+
+
+def has_number(ledger: Ledger, campaign: Campaign, e164: str) -> bool:
+    """Whether a campaign has a number in any of its lists, drafts among them, or called it."""
+    of_list = (
+        sa.select(rows.c.id)
+        .join(lists, lists.c.id == rows.c.list_id)
+        .where(lists.c.campaign_id == campaign.id, rows.c.e164 == e164)
+    )
+    called = sa.select(attempts.c.row_id).where(
+        attempts.c.campaign_id == campaign.id, attempts.c.e164 == e164
+    )
+    with ledger.reading() as connection:
+        return any(connection.execute(query.limit(1)).first() for query in (of_list, called))
 
 
 def _known(ledger: Ledger) -> str:

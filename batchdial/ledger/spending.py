@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,16 @@ from batchdial.models import CallStatus
 from batchdial.rules.budget import History, Used
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from batchdial.ledger.ledger import Ledger
     from batchdial.models import Campaign
 
 #: How long a call may ring before its minutes begin.
 RINGING = timedelta(minutes=5)
 #: Calls that are looked at for how long they last, and campaigns in which such calls are sought.
-_LATEST_CALLS, _LATEST_CAMPAIGNS = 1_000, 20
+_LATEST_CALLS, _LATEST_CAMPAIGNS = 2_000, 20
+_LATEST_ANSWERS = 200
 
 #: What the service says of a call in which nobody spoke; it has no length.
 _NOT_ANSWERED = attempts.c.outcome.in_(["unanswered", "failed"])
@@ -70,33 +74,58 @@ def history(ledger: Ledger, campaign: Campaign) -> History:
 
     Only calls count of which the service said how they ended.
     """
+    found = (_lately(ledger, one) for one in _of_agent(ledger, campaign))
+    return next((one for one in found if one.calls), History())
+
+
+def answering(ledger: Ledger, campaign: Campaign) -> float:
+    """
+    Seconds from the claim of a call to its answer, the median of the latest; 0 if there is none.
+
+    A lane makes no other call meanwhile, so this and their number limit the pace, too.
+    """
+    found = (_answers(ledger, one) for one in _of_agent(ledger, campaign))
+    return next((statistics.median(some) for some in found if some), 0.0)
+
+
+def _of_agent(ledger: Ledger, campaign: Campaign) -> Sequence[Campaign]:
+    """The campaign, then others of its agent at the same service, the latest first."""
     others = (
         one
         for one in ledger.find(agent=campaign.agent)
         if one.service == campaign.service and one.id != campaign.id
     )
-    for one, _ in zip((campaign, *others), range(_LATEST_CAMPAIGNS), strict=False):
-        found = _lately(ledger, one)
-        if found.calls:
-            return found
-    return History()
+    return (campaign, *others)[:_LATEST_CAMPAIGNS]
+
+
+def _answers(ledger: Ledger, campaign: Campaign) -> list[float]:
+    query = (
+        sa.select(attempts.c.claimed_at, attempts.c.settled_at)
+        .where(attempts.c.campaign_id == campaign.id)
+        .order_by(attempts.c.claimed_at.desc())
+        .limit(_LATEST_ANSWERS)
+    )
+    with ledger.reading() as connection:
+        return [
+            max(0.0, (row.settled_at - row.claimed_at).total_seconds())
+            for row in connection.execute(query)
+            if row.settled_at is not None
+        ]
 
 
 def _lately(ledger: Ledger, campaign: Campaign) -> History:
     latest = (
-        sa.select(_SECONDS.label("seconds"), _BILLED.label("minutes"))
-        .where(
-            attempts.c.campaign_id == campaign.id,
-            attempts.c.outcome.is_not(None),
-            _SECONDS.is_not(None),
-        )
+        sa.select(attempts.c.outcome, _SECONDS.label("seconds"), _BILLED.label("minutes"))
+        .where(attempts.c.campaign_id == campaign.id)
         .order_by(attempts.c.claimed_at.desc())
         .limit(_LATEST_CALLS)
         .subquery()
     )
-    query = sa.select(sa.func.count(), _sum(latest.c.seconds), _sum(latest.c.minutes))
+    query = sa.select(sa.func.count(), _sum(latest.c.seconds), _sum(latest.c.minutes)).where(
+        latest.c.outcome.is_not(None), latest.c.seconds.is_not(None)
+    )
     with ledger.reading() as connection:
-        return History(*map(int, connection.execute(query.select_from(latest)).one()))
+        return History(*map(int, connection.execute(query).one()))
 
 
 def _sum(what: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

@@ -99,10 +99,11 @@ class Estimate:
     calls: int  #: that will be made
     minutes: Range[int]  #: billed
     money: Range[Decimal] | None  #: in the currency of the price; None without a price
+    start: datetime  #: when dialling begins, be it with waiting
     begin: datetime | None  #: when the first call leaves; None where none does
     finish: datetime | None  #: when the last call leaves
-    left: int = 0  #: rows that are not called: before the end, within the budget, or in HORIZON
-    lengths: Lengths | None = None  #: of one call, as it was reckoned
+    left: int  #: rows that are not called: before the end, within the budget, or in HORIZON
+    each: Lengths  #: what one call was taken to come to
 
 
 def always_open(_zone: Hashable, _at: datetime) -> tuple[bool, None]:
@@ -125,15 +126,15 @@ def estimate(
     """
     Reckon what a run takes, by walking from one opening or closing to the next.
 
-    Rows are called in the order of the list, those first whose zone is open. Answers of the
-    service are taken to come at once. Where the number of calls at a time is limited, calls
-    end at the pace of their mean length.
+    Rows are called in the order of the list, those first whose zone is open. Where the number
+    of calls at a time is limited, calls end at the pace of their mean length.
 
     Args:
         work: Rows by zone, for each stretch of the list in its order; within a stretch zones are
             taken to be mixed evenly. One stretch for all will do where the list is mixed.
         now: When dialling begins; aware.
-        spacing: Seconds between two calls (`Pacer.spacing`).
+        spacing: Seconds between two calls: `Pacer.spacing`, or what the service takes to answer
+            over the number of lanes, where that is more.
         each: What a call comes to.
         opening: Whether a zone may be called at a moment, and when that changes next.
         max_live: Most calls in progress at a time.
@@ -146,7 +147,7 @@ def estimate(
     calls = walk.go(min(now + HORIZON, end or now + HORIZON), rows if most is None else most)
     minutes = each.minutes(calls)
     money = None if price is None else Range(*(price * one for one in minutes))
-    return Estimate(calls, minutes, money, walk.first, walk.last, rows - calls, each)
+    return Estimate(calls, minutes, money, now, walk.first, walk.last, rows - calls, each)
 
 
 class _Walk:
@@ -312,6 +313,11 @@ class Budget:
     max_minutes: int | None = None
     max_spend: Decimal | None = None
     price: Decimal | None = None  #: of a minute; without one there is no cap on money
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether there is anything to count."""
+        return self.max_calls is not None or bool(self._minutes())
 
     def refuse(self, used: Used) -> Refusal | None:
         """Why one more call may not begin; None where it may."""

@@ -70,7 +70,9 @@ class _Use:
     is_said: bool  #: whether any of these texts is turned on
 
     def __str__(self) -> str:
-        return " and ".join(self.places) + ("" if self.is_said else ", which is turned off")
+        *others, last = self.places
+        where = f"{', '.join(others)} and {last}" if others else last
+        return where + ("" if self.is_said else ", which is turned off")
 
 
 def variables(agent: Mapping[str, Any]) -> dict[str, _Use]:
@@ -101,7 +103,9 @@ def preflight(agent: Mapping[str, Any] | None, lists: Sequence[Sent]) -> tuple[F
     Returns:
         What is missing first, then what is set up in a way that a person should know of.
     """
-    if agent is None or all(_text(agent, path) is None for path, _ in _TEXTS.values()):
+    if agent is None or not any(
+        isinstance(agent.get(one), str) for one in ("greeting", "instructions")
+    ):
         silent = _silent("this agent" if agent is None else "what this agent says")
         gaps = (one for sent in lists for one in _gaps(sent, None))
         return (silent, *gaps, *(() if agent is None else _settings(agent)))

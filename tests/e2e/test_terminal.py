@@ -72,6 +72,19 @@ def test_no_means_no(
     assert not (tmp_path / "leads.results.csv").exists()
 
 
+def test_a_call_to_oneself_is_asked_about(
+    leads: list[str], to_sandbox: Sandbox, terminal: Callable[..., pexpect.spawn[str]]
+) -> None:
+    """The number is named as far as it may be shown; no means no, and yes means one call."""
+    assert leads
+    for answer, calls in (("n", 0), ("y", 1)):
+        child = terminal("run", "leads.csv", "--test-to", "+12185550199")
+        child.expect("Call your own number \\+12185••••99 now, as the first row\\?")
+        child.sendline(answer)
+        assert ended(child)[0] == 0
+        assert len(to_sandbox.posts) == calls
+
+
 def test_yes_and_the_bar(
     leads: list[str], to_sandbox: Sandbox, terminal: Callable[..., pexpect.spawn[str]]
 ) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from batchdial.ledger import spending
 from batchdial.ledger.schema import attempts
-from batchdial.ledger.spending import RINGING, history, used
+from batchdial.ledger.spending import RINGING, answering, history, used
 from batchdial.models import CallStatus, Settlement
 from batchdial.rules.budget import History, Used
 from tests.ledger.bench import NUMBERS, SqlBench, contact, pending
@@ -137,6 +137,21 @@ async def test_a_new_campaign_learns_from_the_agent(sql_bench: SqlBench) -> None
     assert history(ledger, campaign("b", mine.agent, mine.service)) == History(1, 90, 2)
     assert history(ledger, campaign("c", "ag_9", mine.service)) == History()
     assert history(ledger, campaign("d", mine.agent, "https://else.test")) == History()
+
+
+async def test_how_long_the_service_takes_to_answer(sql_bench: SqlBench) -> None:
+    """The median from claim to answer, also of another campaign of the agent's."""
+    sql_bench.begin(pending(4))
+    assert answering(sql_bench.ledger, sql_bench.campaign) == 0
+    journal = sql_bench.run(CallStatus.PENDING)
+    for seconds in (1, 2, 90):
+        claimed = await claimed_from(journal)
+        sql_bench.clock.move(seconds)
+        await journal.settle(claimed, REFUSED)
+    await claimed_from(journal)
+    await journal.close()
+    assert answering(sql_bench.ledger, sql_bench.campaign) == pytest.approx(2)
+    assert answering(sql_bench.ledger, sql_bench.new_campaign("other")) == pytest.approx(2)
 
 
 async def test_only_the_latest_calls(sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch) -> None:

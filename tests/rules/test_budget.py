@@ -34,6 +34,8 @@ from batchdial.rules.budget import (
     lengths,
     longest_call,
 )
+from tests.dialing.rehearsal import Rehearsal
+from tests.dialing.simulated import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -314,6 +316,23 @@ def test_within_a_tenth_over_live_calls(shape: str, max_live: int, hours: tuple[
     assert taken(found) == pytest.approx((end - NOON).total_seconds(), rel=0.1)
 
 
+@pytest.mark.parametrize(
+    ("rate", "lanes", "seconds"),
+    [("10/s", 5, 0.2), ("30/m", 1, 0.5), ("50/s", 5, 0.5), ("5/s", 1, 3.0), ("600/h", 3, 0.1)],
+)
+def test_within_a_tenth_of_the_dispatcher(rate: str, lanes: int, seconds: float) -> None:
+    """The real one, in simulated time, also where answers are slower than the pace."""
+    run = Rehearsal(rows=120, rate=Rate.parse(rate), lanes=lanes, seconds=seconds)
+    simulate(run.run())
+    found = estimate(
+        [{"": run.rows}],
+        now=NOON,
+        spacing=max(Pacer(run.rate).spacing, seconds / lanes),
+        each=TWO_MINUTES,
+    )
+    assert taken(found) == pytest.approx(run.moments[-1] - run.moments[0], rel=0.1)
+
+
 def test_live_calls_that_never_meet_the_cap_change_nothing() -> None:
     """At one call a second and 90 s each, 200 are never reached."""
     free, capped = (
@@ -331,6 +350,10 @@ TEN_EACH = Budget(LONGEST, price=Decimal("0.5"))
 
 def test_without_caps_every_call_may_begin() -> None:
     """No cap, no refusal, any number."""
+    assert not Budget(LONGEST).is_capped
+    assert not Budget(LONGEST, price=Decimal(1)).is_capped
+    assert Budget(LONGEST, max_calls=1).is_capped
+    assert Budget(LONGEST, max_spend=Decimal(1), price=Decimal(1)).is_capped
     assert Budget(LONGEST).refuse(Used(10**6, 10**6, 10**3)) is None
     assert Budget(LONGEST).room(Used(10**6), Fraction(2)) is None
 

@@ -57,7 +57,7 @@ def test_every_text_is_read() -> None:
         agent(greeting="{a} { b }", instructions="{c}{a}", voicemail="{d}", message="{e}{a}")
     )
     assert list(used) == ["a", "b", "c", "d", "e"]
-    assert str(used["a"]) == "the greeting and the instructions and the message"
+    assert str(used["a"]) == "the greeting, the instructions and the message"
     assert str(used["d"]) == "the voicemail"
 
 
