@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,14 +16,23 @@ from batchdial.dialing.client import Service
 from batchdial.dialing.pacing import Pacer
 from batchdial.dialing.terms import Ending, Stop
 from batchdial.ending import exit_code, in_words
-from batchdial.errors import BatchDialError, CampaignBusyError, ConfigError, LedgerError
+from batchdial.errors import (
+    BatchDialError,
+    CampaignBusyError,
+    ConfigError,
+    LateError,
+    LedgerError,
+)
 from batchdial.forecast import Forecast, foresee, sent_of_file, sent_of_list
 from batchdial.governing import Sheet
 from batchdial.intake import EXAMPLES, Checked
+from batchdial.ledger.deciding import began_since
 from batchdial.ledger.departures import book
+from batchdial.ledger.due import set_due
 from batchdial.ledger.export import pages
 from batchdial.ledger.finding import has_number
 from batchdial.ledger.lists import Amendments, Lists, Pick, StoredList
+from batchdial.ledger.outcomes import Outcomes
 from batchdial.lists.mapping import column_map_from_dict, payload
 from batchdial.models import CallStatus, Campaign, Outcome
 from batchdial.results.file import write_pages
@@ -37,8 +48,13 @@ if TYPE_CHECKING:
     from batchdial.governing import Governance
     from batchdial.ledger.ledger import Lease, Ledger
     from batchdial.models import ColumnMap
+    from batchdial.rules.hours import Place
     from batchdial.settings import Settings
 
+#: Rows that are looked at to tell where people are.
+SAMPLE = 5_000
+#: Country codes of which national do-not-call lists must be new, by countries that have them.
+_CODES = {"US": "+1", "CA": "+1", "GB": "+44"}
 #: Rows that may have rung of which a report names each.
 UNKNOWN_NAMED = 10
 
@@ -105,6 +121,7 @@ class Session:
         self._governance = governance
         self._agent: dict[str, Any] | None = None
         self._run: Run | None = None
+        self._called = 0  # rows that earlier runs of this session dialled
         self._idle_pacer = Pacer(settings.rate, settings.jitter)
         self._stopped = False
         self._outputs: tuple[Path, ...] = ()
@@ -132,8 +149,31 @@ class Session:
     @property
     def number(self) -> int:
         """Calls that will be made."""
-        found = sum(work.number for work in self._works)
+        found = sum(work.number for work in self._works) + self.due
         return min(found, self.settings.limit or found)
+
+    @cached_property
+    def due(self) -> int:
+        """Rows that are to be called again after what a call came to, now or later."""
+        active = {one.id for one in self._lists.active(self.campaign)}
+        list_ids = sorted(active & {pick.list_id for pick in self._picks})
+        if not self._governance.redial or self._again:
+            return 0
+        sheets = self._sheets(list_ids)
+        set_due(
+            self._ledger,
+            self.campaign,
+            self._governance.redial,
+            lambda list_id, e164, cells: sheets[list_id].place(e164, cells).zones,
+        )
+        return self._lists.due(list_ids)
+
+    @property
+    def follows(self) -> int:
+        """Calls in progress that this session waits for, although nobody new is to be called."""
+        if not self._governance.redial or self.settings.no_wait or self._again:
+            return 0
+        return len(Outcomes(self._ledger, self.campaign).open())
 
     def agent(self) -> dict[str, Any] | None:
         """
@@ -179,7 +219,24 @@ class Session:
             for work in self._works
             if work.number
         ]
-        return foresee(self.settings, self._ledger, self.campaign, agent, sent, self.number, _now())
+        return foresee(
+            self.settings,
+            self._ledger,
+            self.campaign,
+            agent,
+            sent,
+            self.number,
+            _now(),
+            self._places(),
+            self._governance,
+        )
+
+    def _places(self) -> Counter[Place]:
+        """Where people are who would be called, as some of them tell."""
+        sheets = self._sheets({pick.list_id for pick in self._picks})
+        some, step = self._lists.sample(self._picks, SAMPLE)
+        found = (sheets[list_id].place(e164, cells) for list_id, e164, cells in some)
+        return Counter({place: number * step for place, number in Counter(found).items()})
 
     def has_number(self, e164: str) -> bool:
         """Whether a number is a contact's, in the ledger or in what is about to be taken in."""
@@ -241,16 +298,48 @@ class Session:
         """Use the ledger as it is: a person's explicit word."""
         self._trusted = True
 
-    def agree(self) -> None:
+    def warnings(self) -> list[str]:
+        """What a person should know of the do-not-call files before the first call."""
+        codes = {place.countries for place in self._places()} if self.settings.suppress else set()
+        numbers = {_CODES[one] for countries in codes for one in countries if one in _CODES}
+        return self._governance.warnings(sorted(numbers), _now())
+
+    @property
+    def canary(self) -> int:
+        """Rows that are dialled before the others; 0 where the campaign has called already."""
+        asked = self.settings.canary or 0
+        if not 0 < asked < self.number:
+            return 0
+        return 0 if Outcomes(self._ledger, self.campaign).counts() else asked
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether dialling ended for a reason that also keeps the other rows from being dialled."""
+        return self._ending.stop not in (Stop.DONE, Stop.LIMIT)
+
+    def came_to(self) -> dict[str, int]:
+        """The campaign's calls by what they came to."""
+        counts = Outcomes(self._ledger, self.campaign).counts()
+        return {outcome or "still in progress": n for outcome, n in counts.most_common()}
+
+    def agree(self, *, by_hand: bool = False) -> None:
         """
         Take into the ledger what the plan showed.
 
+        Args:
+            by_hand: Whether a person has just agreed; else a campaign that is late does not begin.
+
         Raises:
+            LateError: It was to begin long ago.
             CampaignBusyError: The question was open for so long that another process
                 has taken the campaign.
             LedgerDoubtError: The ledger may not know every call that was made.
         """
         lease = self._held()
+        if self.number and not by_hand:
+            began = began_since(self._ledger, self.campaign, self._governance.start)
+            if refused := self._governance.begin_refused(began, _now()):
+                raise LateError(refused)
         if self.number:
             trusted = self._trusted or self.settings.trust_ledger
             self._ledger.vouch(self.campaign, trusted=trusted)
@@ -275,8 +364,21 @@ class Session:
             if work.output is not None:
                 self._lists.redirect(list_id, str(work.output.absolute()))
 
-    async def dispatch(self, on_outcome: Callable[[Outcome], None] = lambda _: None) -> Ending:
-        """Dial what was agreed to; returns when every row in flight is settled."""
+    async def dispatch(
+        self,
+        on_outcome: Callable[[Outcome], None] = lambda _: None,
+        *,
+        say: Callable[[str], None] = lambda _: None,
+        is_canary: bool = False,
+    ) -> Ending:
+        """
+        Dial what was agreed to; returns when every row in flight is settled.
+
+        Args:
+            on_outcome: Told of each row that is settled.
+            say: Told in words what a person should know meanwhile.
+            is_canary: Whether only the rows of `--canary` are dialled, and followed to their end.
+        """
         list_ids = {pick.list_id for pick in self._picks}
         run = self._run = Run(
             self.settings,
@@ -287,12 +389,17 @@ class Session:
             columns=self._columns(list_ids),
             sheets=self._sheets(list_ids),
             governance=self._governance,
-            number=self.number,
+            number=self.canary if is_canary else self.number - self._called,
             longest=longest_call(self._agent),
+            is_canary=is_canary,
+            say=say,
         )
         if self._stopped:
             run.stop()
-        self._ending = await run.go(on_outcome)
+        try:
+            self._ending = await run.go(on_outcome)
+        finally:
+            self._called += run.called
         return self._ending
 
     def stop(self) -> None:

@@ -78,6 +78,12 @@ class PausedError(BatchDialError):
     exit_code = ExitCode.STOPPED
 
 
+class LateError(BatchDialError):
+    """A campaign that was to begin by itself comes too late to."""
+
+    exit_code = ExitCode.STOPPED
+
+
 class ServiceError(BatchDialError):
     """The service cannot be reached, or answers something that makes going on pointless."""
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from batchdial.dialing.pacing import Pacer
 from batchdial.ledger.spending import answering, history, used
 from batchdial.lists.mapping import column_map_from_dict, payload
 from batchdial.rules.budget import Budget, Used, estimate, lengths, longest_call
+from batchdial.rules.hours import Place
 from batchdial.rules.preflight import Sent, preflight
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Hashable, Mapping, Sequence
 
+    from batchdial.governing import Governance
     from batchdial.intake import Checked
     from batchdial.ledger.ledger import Ledger
     from batchdial.ledger.lists import Lists, Pick, StoredList
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from batchdial.rules.preflight import Finding
     from batchdial.settings import Settings
 
+#: Where rows are of which none was looked at.
+NOWHERE = Place(())
 #: Rows of a list in the ledger that are looked at for blank cells.
 LOOKED_AT = 200
 
@@ -36,6 +41,16 @@ class Forecast:
     estimate: Estimate
     budget: Budget
     used: Used  #: of the budget, by earlier runs
+    waits: tuple[Wait, ...] = ()  #: rows that may not be called now, the earliest first
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Rows whose hour comes later."""
+
+    rows: int
+    until: datetime | None  #: UTC; None where no hour comes within a year
+    zones: tuple[str, ...]  #: where they are, the most rows first
 
 
 def budget_of(settings: Settings, agent: Mapping[str, Any] | None) -> Budget:
@@ -57,6 +72,8 @@ def foresee(
     lists: Sequence[Sent],
     number: int,
     now: datetime,
+    places: Mapping[Place, int],
+    governance: Governance,
 ) -> Forecast:
     """
     Look ahead.
@@ -69,25 +86,60 @@ def foresee(
         lists: What is sent of each list.
         number: Rows that would be dialled.
         now: When; UTC.
+        places: Where they are, as far as some of them tell.
+        governance: The rules that they meet.
     """
     budget = budget_of(settings, agent)
     spent = used(ledger, campaign, budget.longest, now) if budget.is_capped else Used()
     # A lane waits for its answer before it makes another call.
     lane = answering(ledger, campaign) / min(settings.concurrency, max(1, number))
     each = lengths(history(ledger, campaign), budget.longest)
+    begin = max(now, governance.start or now)
     return Forecast(
         agent,
         preflight(agent, lists),
         estimate(
-            [{"": number}],
-            now=now,
+            [_shares(places, number)],
+            now=begin,
             spacing=max(Pacer(settings.rate, settings.jitter).spacing, lane),
             each=each,
+            opening=governance.opening,
+            max_live=settings.max_live,
+            end=governance.end,
             price=settings.price_per_minute,
             most=budget.room(spent, each.likely),
         ),
         budget,
         spent,
+        _waits(_shares(places, number), governance, begin),
+    )
+
+
+def _shares(places: Mapping[Place, int], number: int) -> dict[Hashable, int]:
+    """So many rows, spread over the places as some of them are."""
+    total, left = sum(places.values()), number
+    shares: dict[Hashable, int] = {}
+    for place, some in places.items():
+        share = round(left * some / total) if total else 0
+        shares[place] = share
+        total, left = total - some, left - share
+    return shares if places else {NOWHERE: number}
+
+
+def _waits(
+    shares: Mapping[Hashable, int], governance: Governance, now: datetime
+) -> tuple[Wait, ...]:
+    """Rows that may not be called now, by when they may."""
+    found: dict[datetime | None, Counter[str]] = {}
+    for place, rows in shares.items():
+        is_open, until = governance.opening(place, now)
+        if not is_open and rows:
+            zone = place.zones[0] if isinstance(place, Place) and place.zones else ""
+            found.setdefault(until, Counter())[zone] += rows
+    last = datetime.max.replace(tzinfo=UTC)
+    return tuple(
+        Wait(zones.total(), until, tuple(zone for zone, _ in zones.most_common() if zone))
+        for until, zones in sorted(found.items(), key=lambda one: one[0] or last)
     )
 
 

@@ -6,22 +6,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from batchdial.calling import calling_hours
 from batchdial.errors import ConfigError
+from batchdial.lists.cleaning import region_named
+from batchdial.lists.mapping import column_named
 from batchdial.lists.watched import DoNotCall
 from batchdial.lists.zone_names import zone_of_row
 from batchdial.lists.zones import place_of
 from batchdial.models import span_text
 from batchdial.rules.again import Redial, parse_delays, parse_outcomes
 from batchdial.rules.caps import Caps
+from batchdial.rules.hours import Place
 from batchdial.rules.plan import Rules
 from batchdial.rules.schedule import impossible, is_late, local_zone, parse_moment
 from batchdial.rules.suppression import Limits, consent_missing, outdated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
     from datetime import datetime
 
     from batchdial.models import Campaign, ColumnMap
-    from batchdial.rules.hours import Place
     from batchdial.rules.plan import Candidate
     from batchdial.rules.suppression import Listing, Refusal
     from batchdial.settings import Settings
@@ -54,9 +56,10 @@ class Governance:
                 problems.append(f"{flag}: {error}.")
             return None
 
+        region = region_named(settings.region) if settings.region else None
         local, zone = now.astimezone(), local_zone()
         hours = read("--hours", lambda: calling_hours(settings, local.date()))
-        files = read("--suppress", lambda: DoNotCall(settings.suppress, settings.region))
+        files = read("--suppress", lambda: DoNotCall(settings.suppress, region))
         outcomes = read("--redial", lambda: parse_outcomes(settings.redial))
         delays = read("--redial-after", lambda: parse_delays(settings.redial_after))
 
@@ -85,6 +88,12 @@ class Governance:
             "Run it in a terminal and agree, or say a longer --grace."
         )
 
+    def opening(self, place: Hashable, at: datetime) -> tuple[bool, datetime | None]:
+        """Whether people at a place may be called at a moment, and when that changes."""
+        if not isinstance(place, Place):
+            raise TypeError("not a place")
+        return self.hours.opening(place, at)
+
     def rules(self, campaign: Campaign, lists: Mapping[int, Sheet]) -> Rules:
         """The rules for rows of these lists."""
         limits = Limits(self._settings.not_called_within, Caps(self._settings.max_calls_per_person))
@@ -111,7 +120,8 @@ class Sheet:
     def __init__(self, header: Sequence[str], columns: ColumnMap, consent: str | None) -> None:
         self._columns = columns
         self._zoned = columns.get("timezone") is not None
-        self._consent = None if consent is None else _column(header, consent)
+        asked = None if consent is None else column_named(header, "--require-consent", consent)
+        self._consent = None if asked is None else (asked, header[asked])
         self.reads_cells = self._zoned or consent is not None
 
     def place(self, e164: str, cells: Sequence[str]) -> Place:
@@ -122,6 +132,13 @@ class Sheet:
     def no_consent(self, cells: Sequence[str]) -> Refusal | None:
         """Why a row has no consent; None where it has, or none is asked for."""
         return None if self._consent is None else consent_missing(cells, *self._consent)
+
+    def consent(self, cells: Sequence[str]) -> str | None:
+        """What a row says of it; None where none is asked for."""
+        if self._consent is None:
+            return None
+        at = self._consent[0]
+        return cells[at] if at < len(cells) else ""
 
 
 class Reader:
@@ -154,19 +171,10 @@ class Reader:
         """Why the row has no consent."""
         return self._lists[one.list_id].no_consent(one.cells)
 
+    def consent(self, one: Candidate) -> str | None:
+        """What the row says of consent."""
+        return self._lists[one.list_id].consent(one.cells)
+
     def told(self) -> dict[str, Any]:
         """What decisions rest on."""
         return self._governance.told()
-
-
-def _column(header: Sequence[str], name: str) -> tuple[int, str]:
-    """Where a column stands, by its name without regard to case and outer blanks."""
-    wanted = name.strip().casefold()
-    found = [at for at, one in enumerate(header) if one.strip().casefold() == wanted]
-    if len(found) != 1:
-        how_many = "no column" if not found else f"{len(found)} columns"
-        there_are = ", ".join(f'"{one}"' for one in header if one.strip())
-        raise ConfigError(
-            f'--require-consent: the list has {how_many} "{name}". It has: {there_are}.'
-        )
-    return found[0], header[found[0]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,10 @@ from batchdial.ledger.due import expire, forget_due, set_due
 from batchdial.ledger.journal import Journal
 from batchdial.ledger.outcomes import Outcomes
 from batchdial.ledger.spending import used
+from batchdial.listening.server import Address
+from batchdial.listening.webhooks import listening, secret_path
 from batchdial.lists.mapping import payload
+from batchdial.rules.again import Redial
 from batchdial.rules.budget import Budget
 from batchdial.rules.polling import Schedule
 
@@ -36,8 +39,9 @@ if TYPE_CHECKING:
 
 #: Seconds beyond the longest call after which an open call of an earlier run is not live.
 MARGIN = timedelta(minutes=5)
-_OVER = "campaign_over", "The campaign's end came before its turn. To dial it: batchdial retry."
-_CANCELLED = "cancelled", "The campaign was cancelled. To dial it all the same: batchdial retry."
+#: Reason and detail of rows that nobody is called for any more.
+OVER = "campaign_over", "The campaign's end came before its turn. To dial it: batchdial retry."
+CANCELLED = "cancelled", "The campaign was cancelled. To dial it all the same: batchdial retry."
 
 
 class Run:
@@ -55,6 +59,8 @@ class Run:
         governance: Which rules they keep to.
         number: Rows that were agreed to.
         longest: Minutes after which the service ends a call.
+        is_canary: Whether only so many rows are dialled, and followed to their end.
+        say: Told in words what a person should know meanwhile.
     """
 
     def __init__(
@@ -70,7 +76,12 @@ class Run:
         governance: Governance,
         number: int,
         longest: int,
+        is_canary: bool = False,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._is_canary = is_canary
+        self._say = say
+        self.called = 0  # rows that were settled
         self._settings = settings
         self._ledger = ledger
         self._campaign = lease.campaign
@@ -82,9 +93,9 @@ class Run:
         self._longest = longest
         self._follower: Follower | None = None
         self.pacer = Pacer(settings.rate, settings.jitter)
+        self._redial = Redial() if is_canary else governance.redial
         policy = governance.rules(lease.campaign, sheets)
         self.conduct = self._terms(policy)
-        redial = governance.redial
         self.journal = Journal(
             ledger,
             lease,
@@ -92,7 +103,7 @@ class Run:
             spacing=self.pacer.spacing,
             clock=time.time,
             policy=policy,
-            due=self._list_ids if redial else (),
+            due=self._list_ids if self._redial else (),
         )
         self._tell: Callable[[Outcome], None] = lambda _: None
         self._news, self._stopped = asyncio.Event(), asyncio.Event()
@@ -102,7 +113,7 @@ class Run:
             self._body_of,
             self.pacer,
             self._limits(number),
-            lambda outcome: self._tell(outcome),
+            self._told,
             time.time,
             self.conduct,
         )
@@ -128,7 +139,7 @@ class Run:
             open_calls=[
                 (call.call_id, call.began.timestamp()) for call in self._open if call.began > since
             ],
-            redials=bool(self._governance.redial),
+            redials=bool(self._redial),
             clock=time.time,
         )
 
@@ -137,11 +148,12 @@ class Run:
         """Whether what calls come to matters to this run."""
         settings = self._settings
         capped = settings.max_minutes is not None or settings.max_spend is not None
-        return capped or settings.max_live is not None or bool(self._governance.redial)
+        asked = settings.max_live is not None or settings.listen is not None or self._is_canary
+        return capped or asked or bool(self._redial)
 
     def _limits(self, number: int) -> Limits:
         settings, start, end = self._settings, self._governance.start, self._governance.end
-        redials = bool(self._governance.redial)
+        redials = bool(self._redial)
         return Limits(
             settings.concurrency if redials else min(settings.concurrency, max(1, number)),
             settings.max_attempts,
@@ -178,18 +190,19 @@ class Run:
             error = unrecorded(ending.error, self.journal.unrecorded)
             return Ending(Stop.BROKEN, error=error)
         if ending.stop in (Stop.OVER, Stop.CANCELLED):
-            expire(
-                self._ledger, self._list_ids, *(_OVER if ending.stop is Stop.OVER else _CANCELLED)
-            )
+            expire(self._ledger, self._list_ids, *(OVER if ending.stop is Stop.OVER else CANCELLED))
         if ending.stop is Stop.CANCELLED:
             self._ledger.ask(self._campaign, None)
         return ending
 
+    def _told(self, outcome: Outcome) -> None:
+        self.called += 1
+        self._tell(outcome)
+
     def _make_due(self, call_ids: Sequence[str] | None = None) -> None:
         """Note which rows may be called again by the rules of this run."""
-        redial = self._governance.redial
-        if redial:
-            set_due(self._ledger, self._campaign, redial, self._zones, call_ids)
+        if self._governance.redial:
+            set_due(self._ledger, self._campaign, self._governance.redial, self._zones, call_ids)
         elif call_ids is None:
             forget_due(self._ledger, self._list_ids)
 
@@ -215,13 +228,19 @@ class Run:
             follower.began(call.call_id, call.began.timestamp())
         self.conduct.on_call(lambda call_id: follower.began(call_id, time.time()))
         stop = asyncio.Event()
-        following = asyncio.create_task(follower.run(stop))
-        following.add_done_callback(lambda _: self.stop())
-        try:
-            yield
-        finally:
-            stop.set()
-            await following
+        async with AsyncExitStack() as stack:
+            if self._settings.listen is not None:
+                address = Address.parse(self._settings.listen)
+                path = secret_path(self._settings.key())
+                url = await stack.enter_async_context(listening(address, path, follower.heard))
+                self._say(f"Taking posts at {url}")
+            following = asyncio.create_task(follower.run(stop))
+            following.add_done_callback(lambda _: self.stop())
+            try:
+                yield
+            finally:
+                stop.set()
+                await following
 
     async def _all_told(self) -> None:
         """Wait until nothing more is to be told of any call, or somebody says stop."""

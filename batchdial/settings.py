@@ -169,6 +169,7 @@ class Settings(BaseSettings):
     grace: Annotated[timedelta, BeforeValidator(_span)] = time_span("1h")
     no_wait: bool = False
     max_live: int | None = Field(None, ge=1)
+    listen: str | None = None
     redial: Annotated[frozenset[str], BeforeValidator(_words)] = frozenset()
     redial_after: Annotated[str, BeforeValidator(_text)] = "1h,4h,1d"
 

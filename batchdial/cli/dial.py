@@ -171,11 +171,31 @@ def _dial(
         if plan.number:
             _ask_about_ledger(session, ask=ask)
             _ask(plan.number, plan.doubtful, ask=ask, yes=talk.yes)
-        session.agree()
-        if plan.number:
-            signalled = dial(session, plan.number, quiet=talk.quiet)
+        session.agree(by_hand=ask)
+        if plan.number or session.follows:
+            signalled = _canary(session, talk, ask=ask) or dial(
+                session, plan.number, quiet=talk.quiet
+            )
         code = _finish(session, talk, brief=not plan.checked and not plan.number)
     return signalled or code
+
+
+def _canary(session: Session, talk: _Talk, *, ask: bool) -> int:
+    """Dial the first rows of `--canary`, show what they came to, and ask."""
+    from batchdial.cli.progress import dial
+
+    number = session.canary
+    if not number:
+        return 0
+    signalled = dial(session, number, quiet=talk.quiet, is_canary=True)
+    if signalled or session.has_ended:
+        return signalled
+    counts = ", ".join(f"{n:,} {outcome}" for outcome, n in session.came_to().items())
+    say(f"\nThe first {plural(number, 'row')} came to: {counts or 'nothing yet'}.")
+    if not ask:
+        say(f"Stopped after --canary {number}. Go on: batchdial resume {session.campaign.name}")
+        return ExitCode.STOPPED
+    return 0 if click.confirm("Go on with the others?", err=True) else ExitCode.STOPPED
 
 
 def _look_ahead(session: Session, plan: Plan, talk: _Talk) -> None:
@@ -186,6 +206,8 @@ def _look_ahead(session: Session, plan: Plan, talk: _Talk) -> None:
     asks_agent = bool(plan.number) and (session.settings.strict or not talk.dry_run)
     show.show_plan(plan, tell, is_compared=asks_agent)
     forecast = None
+    for warning in session.warnings():
+        tell(warning)
     if plan.number:
         forecast = session.forecast(session.agent() if asks_agent else None)
         if asks_agent:

@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from batchdial import __version__
-from batchdial.cli import calls, campaign_file, dial, look, service, upkeep
+from batchdial.cli import calls, campaign_file, control, dial, look, service, upkeep
 from batchdial.cli.suppress import suppress as suppress_command
 from batchdial.cli.text import say
 from batchdial.errors import BatchDialError, ExitCode
@@ -73,6 +73,9 @@ for command in (
     look.status,
     look.results,
     look.campaigns,
+    control.pause,
+    control.cancel,
+    control.audit,
     calls.outcomes,
     suppress_command,
     upkeep.reconcile,

@@ -121,6 +121,11 @@ WHEN = [
     ),
     click.option("--max-live", type=int, metavar="N", help="Most calls in progress."),
     click.option(
+        "--listen",
+        metavar="[HOST:]PORT",
+        help="Take the service's posts on calls that are over, while dialling.",
+    ),
+    click.option(
         "--redial", metavar="OUTCOMES", help="Call again after unanswered, voicemail, ivr, …"
     ),
     click.option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from collections import Counter
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from batchdial.cli.text import plural, say
+from batchdial.cli.text import moment, plural, say
 from batchdial.errors import ExitCode
 from batchdial.models import CallStatus
 
@@ -24,23 +25,25 @@ if TYPE_CHECKING:
 
 #: Seconds between two pictures of the bar.
 REFRESH = 0.2
+#: Seconds of waiting that are told of.
+WORTH_SAYING = 5.0
 #: What ends a command, and the exit code that it is ended with.
 CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 if hasattr(signal, "SIGHUP"):
     CODES[signal.SIGHUP] = ExitCode.TERMINATED
 
 
-def dial(session: Session, number: int, *, quiet: bool) -> int:
+def dial(session: Session, number: int, *, quiet: bool, is_canary: bool = False) -> int:
     """
-    Dial with a bar on stderr; silent where that is no terminal.
+    Dial with a bar on stderr; silent where that is no terminal, but for what is waited for.
 
     Returns:
         The exit code that a signal asks for, or 0.
     """
-    return asyncio.run(_dial(session, number, quiet=quiet))
+    return asyncio.run(_dial(session, number, quiet=quiet, is_canary=is_canary))
 
 
-async def _dial(session: Session, number: int, *, quiet: bool) -> int:
+async def _dial(session: Session, number: int, *, quiet: bool, is_canary: bool) -> int:
     counts: Counter[CallStatus] = Counter()
     was_slowed = False
     with tqdm(
@@ -57,9 +60,16 @@ async def _dial(session: Session, number: int, *, quiet: bool) -> int:
                 was_slowed = True
                 bar.write(f"The service asked to slow down: {slowed} for now.", file=sys.stderr)
 
+        def note(text: str) -> None:
+            if not quiet:
+                bar.write(text, file=sys.stderr)
+
         with _signals(session) as caught:
-            async with _shown(bar, lambda: _counts(counts, session, bar), counts):
-                await session.dispatch(tell)
+            async with (
+                _shown(bar, lambda: _counts(counts, session, bar), counts),
+                _waiting(session, bar, quiet=quiet),
+            ):
+                await session.dispatch(tell, say=note, is_canary=is_canary)
     return CODES[caught[0]] if caught else 0
 
 
@@ -88,6 +98,37 @@ async def _shown(
         drawing.cancel()
         await asyncio.gather(drawing, return_exceptions=True)
         draw()
+
+
+@asynccontextmanager
+async def _waiting(session: Session, bar: tqdm[Any], *, quiet: bool) -> AsyncIterator[None]:
+    """Say for whom and until when the run waits, each time that it begins to."""
+
+    async def watch() -> None:
+        said: float | None = None
+        while True:
+            await asyncio.sleep(REFRESH)
+            until = session.resting_until
+            if until is not None and until != said and until - time.time() > WORTH_SAYING:
+                bar.write(_rest_in_words(session.waiting, until), file=sys.stderr)
+            said = until
+
+    watching = None if quiet else asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        if watching is not None:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+
+def _rest_in_words(waiting: dict[float, int], until: float) -> str:
+    number = sum(waiting.values())
+    who = f"{plural(number, 'row')} wait" + ("s" if number == 1 else "") if number else "Waiting"
+    if until == float("inf"):
+        return f"{who} for what calls in progress come to. Ctrl-C stops; resume goes on."
+    at = moment(datetime.fromtimestamp(until).astimezone())
+    return f"{who}; the next may be called at {at}. Ctrl-C stops; resume goes on."
 
 
 def _counts(counts: Counter[CallStatus], session: Session, bar: tqdm[Any]) -> str:

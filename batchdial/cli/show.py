@@ -7,7 +7,7 @@ import shlex
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from batchdial.cli.text import duration, plural, typed
+from batchdial.cli.text import duration, moment, plural, typed
 from batchdial.models import API_FIELDS, CallStatus
 from batchdial.rules.cells import mask_email, mask_number, printable
 from batchdial.rules.masking import masked
@@ -182,10 +182,28 @@ def show_estimate(plan: Plan, forecast: Forecast, say: Callable[[str], object]) 
     ahead = forecast.estimate
     done = "" if ahead.finish is None else f", done about {_when(ahead)}"
     say(f"\n{plural(ahead.calls, 'call')} at {plan.rate}{done}. Ledger {plan.ledger}")
+    for line in _hours(forecast, plan.number):
+        say(f"  {line}")
     for line in _cost(forecast):
         say(f"  {line}")
     if plan.doubtful:
         say(f"{plan.doubtful:,} of them may have rung already, and would ring again.")
+
+
+def _hours(forecast: Forecast, number: int) -> Iterator[str]:
+    """`640 can be called now, 508 from 08:00 (America/New_York and 3 more)`."""
+    waits = forecast.waits
+    if not waits:
+        return
+    now = number - sum(wait.rows for wait in waits)
+    yield f"{now:,} can be called now" if now else "Nobody can be called now"
+    for wait in waits:
+        more = f" and {len(wait.zones) - 1:,} more" if len(wait.zones) > 1 else ""
+        where = f" ({wait.zones[0]}{more})" if wait.zones else ""
+        if wait.until is None:
+            yield f"{wait.rows:,} never: nobody can say which time it is for them"
+        else:
+            yield f"{wait.rows:,} from {moment(wait.until)}{where}"
 
 
 def _when(ahead: Estimate) -> str:

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -106,3 +107,12 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def moment(at: datetime) -> str:
+    """`14:52`, `14:52 tomorrow` or `2026-12-01 14:52`, by this machine's clock."""
+    now, local = datetime.now().astimezone(), at.astimezone()
+    days = (local.date() - now.date()).days
+    if days not in (0, 1):
+        return f"{local:%Y-%m-%d %H:%M}"
+    return f"{local:%H:%M}" + (" tomorrow" if days else "")

@@ -72,6 +72,7 @@ class Dispatcher:
         self._on_outcome = on_outcome
         self._clock = clock
         self._rows_left = limits.rows
+        self._reserved = 0  # rows that were counted and are not claimed yet
         self._stopping = asyncio.Event()  # no further call begins
         self._drained = asyncio.Event()  # no further row is begun; those that were are finished
         self._stir = asyncio.Event()  # set once when lanes that rest should look again
@@ -223,10 +224,16 @@ class Dispatcher:
             return False
         if self._rows_left is not None:
             self._rows_left -= 1
+        self._reserved += 1
         return True
 
     def _give_back(self) -> None:
         """No row was claimed for what was counted."""
+        self._reserved -= 1
+        self._put_one_back()
+
+    def _put_one_back(self) -> None:
+        """One row more may be claimed."""
         if self._rows_left is not None:
             self._rows_left += 1
             self.stir()
@@ -234,7 +241,8 @@ class Dispatcher:
     def _begun(self, claimed: Claimed | None) -> Claimed | None:
         """What a claim that was reserved for means for all lanes."""
         if claimed is not None:
-            if self._rows_left == 0:
+            self._reserved -= 1
+            if self._rows_left == 0 and not self._reserved:
                 self._ending = Ending(Stop.LIMIT)
                 self._drained.set()
                 self.stir()
@@ -342,7 +350,7 @@ class Dispatcher:
     async def _put_back(self, claimed: Claimed) -> None:
         """It may not be dialled any more, now or at all: the next claim looks at it again."""
         await self._record.put_back(claimed)
-        self._give_back()
+        self._put_one_back()
         if not self._stopping.is_set():
             self._ending = Ending(Stop.DONE)
             self._drained.clear()

@@ -91,6 +91,33 @@ class Rows:
                 found += [(pick.list_id, contact_of(row)) for row in result]
         return found
 
+    def sample(
+        self, picks: Collection[Pick], most: int
+    ) -> tuple[list[tuple[int, str, tuple[str, ...]]], int]:
+        """Rows of a scope, evenly spread: list, number and cells; and for how many each stands."""
+        found: list[tuple[int, str, tuple[str, ...]]] = []
+        step = max(1, -(-self.count(picks) // most))
+        with self._ledger.reading() as connection:
+            for pick in picks:
+                query = sa.select(rows.c.list_id, rows.c.e164, rows.c.cells).where(
+                    *conditions(pick), rows.c.id % step == 0
+                )
+                found += [
+                    (row.list_id, row.e164, row_read(row.cells))
+                    for row in connection.execute(query)
+                ]
+        return found, step
+
+    def due(self, list_ids: Collection[int]) -> int:
+        """How many rows may be called again, now or later, after what a call came to."""
+        query = (
+            sa.select(sa.func.count())
+            .select_from(rows)
+            .where(rows.c.list_id.in_(list_ids), rows.c.due_at.is_not(None))
+        )
+        with self._ledger.reading() as connection:
+            return connection.execute(query).scalar_one()
+
     def contacts(
         self, list_id: int, statuses: Collection[CallStatus] | None = None
     ) -> Iterator[Contact]:

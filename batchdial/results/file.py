@@ -143,6 +143,23 @@ def write_template(path: Path, header: Sequence[str]) -> None:
         raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
 
 
+def write_lines(path: Path, lines: Iterable[str]) -> int:
+    """
+    Write lines of text, such as JSON, in place of what the file held; how many there were.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    number = 0
+    try:
+        with _replacing(path, "utf-8") as file:
+            for number, line in enumerate(lines, 1):  # noqa: B007 (counted)
+                file.write(line + "\n")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+    return number
+
+
 def print_results(
     file: IO[str], header: Sequence[str], contacts: Iterable[Contact], campaign: str
 ) -> int:
@@ -179,13 +196,13 @@ def _temporary(target: Path) -> Path:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[IO[str]]:
+def _replacing(path: Path, encoding: str = ENCODING) -> Iterator[IO[str]]:
     """A file that takes the place of `path` once it is complete and on the disk."""
     target = path.resolve()  # a link stays a link
     temporary = _temporary(target)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding=ENCODING, newline="") as file:
+        with os.fdopen(descriptor, "w", encoding=encoding, newline="") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

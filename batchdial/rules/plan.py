@@ -135,6 +135,9 @@ class Lookup(Protocol):
     def no_consent(self, one: Candidate) -> Refusal | None:
         """Why the row has no consent; None where it has, or none is asked for."""
 
+    def consent(self, one: Candidate) -> str | None:
+        """What the row says of consent; None where none is asked for."""
+
     def told(self) -> dict[str, Any]:
         """What decisions rest on, as JSON can hold it."""
 
@@ -191,10 +194,10 @@ class Rules:
             return Later(refused.until.timestamp())
         refused = refused or self._never_open(place, at)
         if refused is not None:
-            return Never(refused.reason, refused.detail, self._evidence(place, at))
+            return Never(refused.reason, refused.detail, self._evidence(one, place, at))
         opening = self._hours.opening(place, at)
         if opening.is_open or opening.until is None:
-            return Go(self._evidence(place, at))
+            return Go(self._evidence(one, place, at))
         return Later(opening.until.timestamp())
 
     def still(self, one: Candidate, now: float) -> bool:
@@ -215,13 +218,20 @@ class Rules:
             "--map timezone=COLUMN, or call at any hour: --hours any.",
         )
 
-    def _evidence(self, place: Place, at: datetime) -> str:
-        """Zones, local times and windows as JSON; made once a minute for all who share them."""
+    def _evidence(self, one: Candidate, place: Place, at: datetime) -> str:
+        """Zones, local times, windows and consent as JSON."""
+        consent = self._lookup.consent(one)
+        seen = self._seen(place, at)
+        return seen if consent is None else f'{{"consent": {json.dumps(consent)}, {seen[1:]}'
+
+    def _seen(self, place: Place, at: datetime) -> str:
+        """What the hours say; made once a minute for all who share a place."""
         minute = int(at.timestamp() // 60)
         if minute != self._minute[0]:
             self._minute = minute, {}
         found = self._minute[1].get(place)
         if found is None:
             told = self._hours.evidence(place, at)
+            del told["at"]  # each decision has its own
             found = self._minute[1][place] = json.dumps(told, ensure_ascii=False)
         return found
