@@ -8,19 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batchdial.campaign import record_list
 from batchdial.errors import ConfigError
-from batchdial.ledger.due import expire
 from batchdial.ledger.evidence import Evidence
 from batchdial.ledger.export import pages
-from batchdial.ledger.ledger import Owner
 from batchdial.ledger.lists import Lists
 from batchdial.ledger.purge import purged, refuse_purged
 from batchdial.models import CallStatus
 from batchdial.results.file import check_output, print_pages, write_pages
 from batchdial.results.summary import Tally
 from batchdial.rules.cells import mask_number
-from batchdial.running import CANCELLED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -152,31 +148,6 @@ def write(
             path = Path(output or one.output).absolute()
             check_output(path, None)
             yield str(path), write_pages(path, one.header, rows, campaign.name)
-
-
-def cancel(ledger: Ledger, campaign: Campaign) -> int:
-    """
-    Give up the rows that were not called yet, and write the results.
-
-    Returns:
-        How many rows of the campaign are expired for that.
-
-    Raises:
-        CampaignBusyError: Another process is dialling it.
-    """
-    refuse_purged(ledger, campaign)
-    lease = ledger.acquire(campaign, Owner.here(), datetime.now(UTC))
-    lists = Lists(ledger)
-    active = lists.active(campaign)
-    try:
-        expire(ledger, [one.id for one in active], *CANCELLED)
-        ledger.ask(campaign, None)
-    finally:
-        ledger.release(lease)
-    for one in active:
-        record_list(ledger, one, campaign.name)
-    counts = lists.counts([one.id for one in active])
-    return counts.get((CallStatus.EXPIRED, CANCELLED[0]), 0)
 
 
 def _status(word: str) -> CallStatus:

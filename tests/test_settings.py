@@ -315,7 +315,7 @@ def test_whom_not_to_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     config.write_text('suppress = ["x.txt"]\nmax_calls_per_person = ["1/2w"]\n')
     for name in ("SUPPRESS", "MAX_CALLS_PER_PERSON"):
         monkeypatch.delenv(f"BATCHDIAL_{name}")
-    assert load_settings({}, config).suppress == (Path("x.txt"),)
+    assert load_settings({}, config).suppress == (tmp_path / "x.txt",)
     assert load_settings({}, config).max_calls_per_person == (Cap(1, timedelta(days=14)),)
     assert load_settings({"suppress": (Path("y.txt"),)}, config).suppress == (Path("y.txt"),)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 
 from batchdial.cli.text import put, say
 from batchdial.errors import ExitCode, OutputError
+from batchdial.models import span_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +31,13 @@ _SECTIONS: Mapping[str, tuple[str, ...]] = {
         "encoding", "delimiter", "sheet",
     ),
     "Pace": ("rate", "jitter", "concurrency"),
+    "When people are called": (
+        "hours", "days", "holidays", "start_at", "end_at", "grace", "no_wait", "max_live", "listen",
+    ),
+    "Whom not to call": (
+        "suppress", "not_called_within", "max_calls_per_person", "require_consent",
+    ),
+    "Who is called again": ("redial", "redial_after"),
     "Retries": ("max_attempts", "stop_after"),
     "Before the first call, and how much at most": (
         "strict", "canary", "test_to", "limit", "price_per_minute",
@@ -43,21 +52,31 @@ _EXAMPLES: Mapping[str, object] = {
     "api_key_file": "key.txt",
     "campaign": "renewals",
     "canary": 5,
+    "days": "mon-fri",
     "delimiter": ";",
     "encoding": "cp1252",
+    "end_at": "2026-12-18 18:00",
+    "holidays": "GB,2026-12-24",
     "jitter": 0.05,
     "ledger": "ledger.db",
     "limit": 100,
     "list": ["leads.csv"],
+    "listen": "8021",
     "map": ["phoneNumber=Mobile", "plan=Plan name"],
     "mapping": "mapping.json",
     "max_calls": 1000,
+    "max_calls_per_person": ["3/24h", "7/7d"],
+    "max_live": 10,
     "max_minutes": 2000,
     "max_spend": Decimal("240.00"),
     "output": "leads.results.csv",
     "price_per_minute": Decimal("0.12"),
+    "redial": ["unanswered", "voicemail"],
     "region": "GB",
+    "require_consent": "Consent",
     "sheet": "March",
+    "start_at": "2026-12-01 09:00",
+    "suppress": ["donotcall.txt"],
     "test_to": "+12025550199",
 }
 #: Settings that have no flag, since an argument or a person's hand stands for them.
@@ -139,6 +158,8 @@ def _property(name: str, told: Mapping[str, Any]) -> dict[str, Any]:
 def _form(told: Mapping[str, Any]) -> list[dict[str, Any]]:
     one = {key: told[key] for key in told if key not in ("title", "default", "format")}
     texts = {"type": "array", "items": {"type": "string"}}
+    if "$ref" in one.get("items", ()):  # values of ours, which are written as texts
+        one |= {"items": {"type": "string"}}
     match one.get("type"):
         case "array":
             return [one, {"type": "string"}]
@@ -167,6 +188,8 @@ def _shown(name: str) -> tuple[Any, bool]:
     default = Settings.model_fields[name].default
     if default is None or (not default and not isinstance(default, (bool, int, float, str))):
         return _EXAMPLES[name], True
+    if isinstance(default, timedelta):
+        return span_text(default), False
     if isinstance(default, (frozenset, set, tuple)):
         return sorted(map(str, default)), False
     is_plain = isinstance(default, (bool, int, float, str, Decimal))

@@ -52,8 +52,8 @@ def pause(campaign: str | None, **given: Any) -> int:
 @options.flags(options.WHO, LEDGER)
 def cancel(campaign: str | None, yes: bool, **given: Any) -> int:
     """Give up the rows of a campaign that were not called yet; they become `expired`."""
+    from batchdial.cancelling import cancel as give_up
     from batchdial.ledger.finding import find_campaign
-    from batchdial.standing import cancel as give_up
 
     with _ledger(dict(given)) as ledger:
         found = find_campaign(ledger, campaign, given["agent"])
