@@ -430,7 +430,7 @@ async def test_the_newest_doubt_is_the_one_that_stands(sql_bench: SqlBench) -> N
 
 
 async def test_an_attempt_is_recorded_with_its_end(sql_bench: SqlBench) -> None:
-    """When it was claimed and settled, what HTTP said, and whether nobody was called."""
+    """When it was claimed and settled, what HTTP said, what it came to, and in which words."""
     sql_bench.begin(pending(4))
     start = sql_bench.clock.moment
     journal = sql_bench.run()
@@ -446,6 +446,12 @@ async def test_an_attempt_is_recorded_with_its_end(sql_bench: SqlBench) -> None:
         ("failed", 429),
         ("failed", 422),
         ("unknown", None),
+    ]
+    assert [(one.reason, one.detail, one.call_id) for one in found] == [
+        ("", "", "call_1"),
+        ("rate_limited", "Not processed: HTTP 429.", ""),
+        ("refused", "Refused: HTTP 422.", ""),
+        ("answer_lost", "May have rung.", ""),
     ]
     assert [(one.claimed_at, one.settled_at) for one in found] == [
         (after(start, 3 * nth), after(start, 3 * nth + 3)) for nth in range(4)
