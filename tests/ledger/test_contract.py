@@ -383,9 +383,12 @@ async def test_a_row_that_stays_in_doubt_keeps_its_call_id(bench: Bench) -> None
     """By it a person finds the call that may have rung; the refused one had none."""
     bench.begin(pending(1))
     await leave(bench, replace(LOST, call_id="call_9"))
+    bench.clock.move(60)
     journal = bench.run(UNKNOWN)
     await journal.settle(await claimed_from(journal), REFUSED)
-    assert (statuses(bench), bench.standing()[0].call_id) == ([UNKNOWN], "call_9")
+    (row,) = bench.standing()
+    assert (row.verdict.status, row.call_id) == (UNKNOWN, "call_9")
+    assert (row.attempts, row.last_attempt_at) == (2, bench.clock.moment)
     await journal.close()
 
 
