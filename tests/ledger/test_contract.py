@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -353,13 +354,42 @@ async def test_a_lost_answer_stays_lost(bench: Bench, end: Settlement | None) ->
         await journal.release(claimed)
     else:
         await journal.settle(claimed, end)
-    row = bench.standing()[0]
-    assert (row.verdict.status, row.verdict.reason) == (UNKNOWN, "answer_lost")
+    verdict = bench.standing()[0].verdict
+    assert (verdict.status, verdict.reason) == (UNKNOWN, "answer_lost")
+    assert verdict.detail == "May have rung."
     await journal.close()
     other = bench.run(CallStatus.EXPIRED)
     assert await other.claim() is None
     assert statuses(bench) == [UNKNOWN, SUPPRESSED]
     await other.close()
+
+
+async def test_a_row_in_doubt_that_was_not_judged_is_tried_again(bench: Bench) -> None:
+    """The person's word for its call holds for every attempt at that call."""
+    bench.begin(pending(1))
+    await leave(bench, LOST)
+    journal = bench.run(UNKNOWN)
+    claimed = await claimed_from(journal)
+    await journal.settle(claimed, THROTTLED)
+    again = await journal.claim_again(claimed)
+    assert again is not None
+    assert (again.attempt, again.was, again.was_reason) == (3, UNKNOWN, "answer_lost")
+    await journal.settle(again, ACCEPTED)
+    assert statuses(bench) == [SUCCESS]
+    await journal.close()
+
+
+async def test_a_row_that_stays_in_doubt_keeps_its_call_id(bench: Bench) -> None:
+    """By it a person finds the call that may have rung; the refused one had none."""
+    bench.begin(pending(1))
+    await leave(bench, replace(LOST, call_id="call_9"))
+    bench.clock.move(60)
+    journal = bench.run(UNKNOWN)
+    await journal.settle(await claimed_from(journal), REFUSED)
+    (row,) = bench.standing()
+    assert (row.verdict.status, row.call_id) == (UNKNOWN, "call_9")
+    assert (row.attempts, row.last_attempt_at) == (2, bench.clock.moment)
+    await journal.close()
 
 
 @pytest.mark.parametrize("end", [ACCEPTED, LOST], ids=["rang", "lost"])

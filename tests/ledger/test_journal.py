@@ -303,6 +303,20 @@ async def test_two_campaigns_of_one_service_share_its_pace(sql_bench: SqlBench) 
     assert slots == [index * SPACING for index in range(8)]
 
 
+async def test_services_have_a_pace_of_their_own(sql_bench: SqlBench) -> None:
+    """What is booked at one neither holds up the calls to another nor lets them bunch."""
+    sql_bench.begin(pending(2))
+    moment = sql_bench.clock.moment
+    elsewhere = sql_bench.ledger.campaign("renewals", "ag_1", "https://other.test/api", moment)
+    other = sql_bench.acquire(elsewhere)
+    two = sql_bench.journal(other, sql_bench.add_list(other, pending(3)))
+    one = sql_bench.run()
+    waits = [(await claimed_from(journal)).wait for journal in (one, two, two, one, two)]
+    assert waits == [0.0, 0.0, SPACING, SPACING, 2 * SPACING]
+    await one.close()
+    await two.close()
+
+
 async def test_first_bookings_at_once_break_nobody(sql_bench: SqlBench) -> None:
     """Several processes begin on a ledger that has never paced a call."""
     sql_bench.begin([])
@@ -430,7 +444,7 @@ async def test_the_newest_doubt_is_the_one_that_stands(sql_bench: SqlBench) -> N
 
 
 async def test_an_attempt_is_recorded_with_its_end(sql_bench: SqlBench) -> None:
-    """When it was claimed and settled, what HTTP said, and whether nobody was called."""
+    """When it was claimed and settled, what HTTP said, what it came to, and in which words."""
     sql_bench.begin(pending(4))
     start = sql_bench.clock.moment
     journal = sql_bench.run()
@@ -446,6 +460,12 @@ async def test_an_attempt_is_recorded_with_its_end(sql_bench: SqlBench) -> None:
         ("failed", 429),
         ("failed", 422),
         ("unknown", None),
+    ]
+    assert [(one.reason, one.detail, one.call_id) for one in found] == [
+        ("", "", "call_1"),
+        ("rate_limited", "Not processed: HTTP 429.", ""),
+        ("refused", "Refused: HTTP 422.", ""),
+        ("answer_lost", "May have rung.", ""),
     ]
     assert [(one.claimed_at, one.settled_at) for one in found] == [
         (after(start, 3 * nth), after(start, 3 * nth + 3)) for nth in range(4)

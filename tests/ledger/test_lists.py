@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from batchdial.ledger.journal import Journal
 from batchdial.ledger.lists import Amendments, Lists, Pick
 from batchdial.models import CallStatus, Contact, Verdict
 from batchdial.rules.redial import CORRECTED
-from tests.ledger.bench import NUMBERS, SqlBench, contact, pending
+from tests.ledger.bench import NUMBERS, SPACING, SqlBench, contact, pending
 from tests.ledger.test_contract import ACCEPTED, LOST, REFUSED, claimed_from
 from tests.ledger.test_journal import attempts_of
 
@@ -181,6 +182,22 @@ async def test_rows_that_a_person_corrected_are_chosen(sql_bench: SqlBench) -> N
     assert found == [mended, added]
     assert len(lists.first(picks, 1)) == 1
     assert lists.count([Pick(sql_bench.list_id, PENDING)]) == 3
+
+
+async def test_only_chosen_rows_are_dialled(sql_bench: SqlBench) -> None:
+    """Not the others of the list, nor those that were chosen for an earlier owner."""
+    sql_bench.begin(pending(4))
+    lists, list_id = sql_bench.lists, sql_bench.list_id
+    ids = [lists.rows_at(list_id, [row])[row][0] for row in (2, 3, 4)]
+    earlier, lease = sql_bench.acquire(), sql_bench.acquire()
+    lists.amend(list_id, Amendments(ids[:2]), earlier.fence)
+    lists.amend(list_id, Amendments(ids[1:]), lease.fence)
+    picks = [Pick(list_id, PENDING, chosen=lease.fence)]
+    journal = Journal(sql_bench.ledger, lease, picks, spacing=SPACING, clock=sql_bench.clock)
+    claims = [await journal.claim() for _ in range(3)]
+    assert [claim.row for claim in claims if claim] == [3, 4]
+    assert standing(sql_bench, list_id) == ["pending", "dialing", "dialing", "pending"]
+    await journal.close()
 
 
 def test_the_results_of_a_list_can_go_elsewhere(sql_bench: SqlBench) -> None:
