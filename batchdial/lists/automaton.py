@@ -189,11 +189,15 @@ class State(dict[str, "State[T]"], Generic[T]):
         self.meaning = graph.means([place for place, node in nodes if is_open(node)])
 
     def __missing__(self, symbols: str) -> State[T]:
-        nodes = self._nodes
-        for symbol in map(SYMBOLS.index, symbols):
-            stepped = [(place, after(node, symbol)) for place, node in nodes]
-            nodes = tuple([one for one in stepped if one[1] is not NONE])
-        self[symbols] = state = self._graph.state(nodes)
+        state = self
+        if len(symbols) > 1:
+            for symbol in symbols:
+                state = state[symbol]
+        else:
+            read = SYMBOLS.index(symbols)
+            stepped = [(place, after(node, read)) for place, node in self._nodes]
+            state = self._graph.state(tuple([one for one in stepped if one[1] is not NONE]))
+        self[symbols] = state
         return state
 
 

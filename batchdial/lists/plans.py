@@ -42,23 +42,30 @@ if TYPE_CHECKING:
 #: in front only of a short last one.
 _GROUPS = r"(?:[ -][1-9][0-9]{0,5})*[ -](?:[1-9][0-9]{0,7}|0[0-9]{0,3})"
 _BRACKETS = r"\([1-9][0-9]{1,4}\)"
-#: A zero in front of a group behind so few digits that those are no number by themselves.
-_WITH_ZERO = r"[ -]0(?:[0-9]{2,4}[ -][1-9][0-9]{2,5}|[0-9]{4,6})"
+#: A zero in front of a group behind so few digits that those are no number by themselves: five
+#: with a plus, four with a zero, three with neither.
+_WITH_ZERO = (
+    r"[ -]0(?:[0-9]{2,4}[ -](?:[1-9][0-9]{2,5}|0[0-9]{2,3})|[0-9]{4,6}"
+    r"|[0-9](?:[ -][0-9]{2}){2,3})"
+)
+_DOTTED = r"\.(?:[1-9][0-9]{2,4}|0[0-9]{2,3})"
 _ABROAD = (
     rf"\+[1-9](?:[0-9]{{6,14}}|[0-9]{{0,4}}(?:[ -]?{_BRACKETS})?{_GROUPS}|"
     rf"[0-9]{{0,4}}[ -][1-9][0-9]{{6,11}}|"
-    rf"[0-9]?[ -](?:[1-9][0-9]{{1,2}}|\([1-9][0-9]{{1,2}}\)){_WITH_ZERO}|"
-    r"[0-9]{0,2}(?:\.[1-9][0-9]{1,4}){1,3}\.[1-9][0-9]{2,4})"
+    rf"[0-9]?[ -](?:[1-9][0-9]{{0,2}}|\([1-9][0-9]{{1,2}}\)){_WITH_ZERO}|"
+    rf"[0-9]{{0,2}}(?:\.[1-9][0-9]{{1,4}}){{1,3}}{_DOTTED}|"
+    rf"[0-9]?\.[1-9][0-9]{{1,2}}\.0[0-9]{{2,4}}{_DOTTED})"
 )
 _EXITED = r"00[1-9][0-9]{7,13}"
 _TRUNK = (
     rf"0[1-9](?:[0-9]{{7,12}}|[0-9]{{0,4}}{_GROUPS}|[0-9]{{0,4}}[ -][1-9][0-9]{{6,9}}"
-    rf"|[0-9]{{1,2}}{_WITH_ZERO})|\(0[1-9][0-9]{{0,4}}\)(?:{_GROUPS}|[ -]?[1-9][0-9]{{3,9}})"
+    rf"|[0-9]{{0,2}}{_WITH_ZERO})|\(0[1-9][0-9]{{0,4}}\)(?:{_GROUPS}|[ -]?[1-9][0-9]{{3,9}})"
     rf"|\(0[1-9][0-9]{{1,2}}\){_WITH_ZERO}"
 )
 _PLAIN = (
-    rf"[1-9](?:[0-9]{{8,12}}|[0-9]{{2,4}}{_GROUPS})"
+    rf"[1-9](?:[0-9]{{8,12}}|[0-9]{{2,4}}{_GROUPS}|[0-9]{{2}}{_WITH_ZERO})"
     rf"|\([1-9][0-9]{{2,4}}\)(?:{_GROUPS}|[1-9][0-9]{{1,5}}{_GROUPS}|[ -]?[1-9][0-9]{{4,9}})"
+    rf"|\([1-9][0-9]{{2}}\){_WITH_ZERO}"
 )
 #: How certain numbers are written, whatever their digits.
 FORMS = f"{_ABROAD}|{_EXITED}|{_TRUNK}|{_PLAIN}"
