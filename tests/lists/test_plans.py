@@ -10,6 +10,7 @@ import random
 import re
 import sys
 
+import numpy as np
 import phonenumbers
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, SUPPORTED_REGIONS, PhoneMetadata
 
 from batchdial.lists.automaton import Graph, parsed
+from batchdial.lists.glance import Regions, certain_numbers
 from batchdial.lists.phones import judged, read_number
 from batchdial.lists.plans import certain_number
 
@@ -91,6 +93,16 @@ def test_the_short_way_agrees_with_the_long_one() -> None:
     wrong, decided = faults(60_000, random.Random(20261124))
     assert wrong == []
     assert decided > 5_000
+
+
+def test_a_column_is_decided_as_its_cells_are() -> None:
+    """All cells at once, of all countries, are what each is alone."""
+    rng = random.Random(20261126)
+    cells = [cell(rng) for _ in range(20_000)]
+    names = [None, *REGIONS]
+    regions = Regions(names, np.array([names.index(region) for _, region in cells]))
+    alone = [int(certain_number(*one) or 0) for one in cells]
+    assert certain_numbers([text for text, _ in cells], regions).tolist() == alone
 
 
 @pytest.mark.parametrize("region", REGIONS)
