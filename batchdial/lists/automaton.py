@@ -9,8 +9,10 @@ expressions", 1964) once for each way that a number can begin, and looked up eve
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass
 from functools import cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 SYMBOLS: Final = "0123456789+ -()."
 _DIGITS = 0b11_1111_1111
 _TOKEN = re.compile(r"\\[d+().]|\[[^\]]*\]|\(\?:|\{[0-9]+(?:,[0-9]*)?\}|[0-9()|?*+. -]")
+_RANGE = re.compile("([0-9])-([0-9])")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,49 +121,54 @@ def parsed(pattern: str) -> Node:
     Raises:
         ValueError: It has anything else.
     """
-    tokens = _TOKEN.findall(pattern)
+    tokens = deque(_TOKEN.findall(pattern))
     if "".join(tokens) != pattern:
         raise ValueError(f"{pattern!r} is more than symbols, classes, groups and counts")
-    node, rest = _alternatives(tokens)
-    if rest:
+    node = _alternatives(tokens)
+    if tokens:
         raise ValueError(f"{pattern!r} closes a group that is not open")
     return node
 
 
-def _alternatives(tokens: list[str]) -> tuple[Node, list[str]]:
-    parts = []
-    while True:
-        part, tokens = _sequence(tokens)
-        parts.append(part)
-        if tokens[:1] != ["|"]:
-            return either(parts), tokens
-        tokens = tokens[1:]
+def _alternatives(tokens: deque[str]) -> Node:
+    parts = [_sequence(tokens)]
+    while tokens and tokens[0] == "|":
+        tokens.popleft()
+        parts.append(_sequence(tokens))
+    return either(parts)
 
 
-def _sequence(tokens: list[str]) -> tuple[Node, list[str]]:
+def _sequence(tokens: deque[str]) -> Node:
     parts: list[Node] = []
     while tokens and tokens[0] not in "|)":
-        token, tokens = tokens[0], tokens[1:]
+        token = tokens.popleft()
         if token[0] in "?*+{":
             raise ValueError(f"{token} counts nothing")
         if token[0] == "(":
-            part, tokens = _alternatives(tokens)
-            if tokens[:1] != [")"]:
+            part = _alternatives(tokens)
+            if not tokens or tokens.popleft() != ")":
                 raise ValueError("a group is not closed")
-            tokens = tokens[1:]
         else:
             part = _node("symbol", _meant(token))
         if tokens and tokens[0][0] in "?*+{":
-            part, tokens = times(part, *_count(tokens[0])), tokens[1:]
+            part = times(part, *_count(tokens.popleft()))
         parts.append(part)
-    return reduce(lambda tail, part: then(part, tail), reversed(parts), EMPTY), tokens
+    return reduce(lambda tail, part: then(part, tail), reversed(parts), EMPTY)
 
 
 @cache
 def _meant(word: str) -> int:
     """The symbols that one part of a pattern matches; a dot stands for a digit."""
-    match = re.compile(word if word != "." else "[0-9]").fullmatch
-    return sum(1 << place for place, symbol in enumerate(SYMBOLS) if match(symbol))
+    if word in (".", r"\d"):
+        return _DIGITS
+    if word[0] != "[":
+        return 1 << SYMBOLS.index(word[-1])
+    ranges = _RANGE.sub(lambda found: _between(*found.groups()), word[1:-1].replace(r"\d", "0-9"))
+    return reduce(or_, (1 << SYMBOLS.index(symbol) for symbol in ranges), 0)
+
+
+def _between(first: str, last: str) -> str:
+    return "".join(map(str, range(int(first), int(last) + 1)))
 
 
 def _count(token: str) -> tuple[int, int | None]:
@@ -189,11 +197,15 @@ class State(dict[str, "State[T]"], Generic[T]):
         self.meaning = graph.means([place for place, node in nodes if is_open(node)])
 
     def __missing__(self, symbols: str) -> State[T]:
-        nodes = self._nodes
-        for symbol in map(SYMBOLS.index, symbols):
-            stepped = [(place, after(node, symbol)) for place, node in nodes]
-            nodes = tuple([one for one in stepped if one[1] is not NONE])
-        self[symbols] = state = self._graph.state(nodes)
+        state = self
+        if len(symbols) > 1:
+            for symbol in symbols:
+                state = state[symbol]
+        else:
+            read = SYMBOLS.index(symbols)
+            stepped = [(place, after(node, read)) for place, node in self._nodes]
+            state = self._graph.state(tuple([one for one in stepped if one[1] is not NONE]))
+        self[symbols] = state
         return state
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import lru_cache
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,9 @@ _CALLED = frozenset({CallStatus.SUCCESS, CallStatus.UNKNOWN, CallStatus.DIALING}
 
 #: Digits of a number in E.164, at most.
 _LONGEST = 15
+#: Characters of a country's code, and of what stands behind it in a column.
+_CODE = 3
+_NEWLINE = ord("\n")
 #: Characters of cells that are remembered.
 _SHORT = 40
 #: The reason of a number in scientific notation, and that number as its sentence cites it.
@@ -134,7 +138,7 @@ class _Judge:
         """The rows of a block with their verdicts; each number is held by one row only."""
         numbers, said = self.verdicts(block)
         dialled = np.flatnonzero(numbers)
-        rows = np.asarray(block.rows, np.int32)[dialled]
+        rows = _as_array(block.rows)[dialled]
         holder = holders.hold(numbers[dialled], rows)
         is_later = holder != rows
         duplicates = dict(zip(dialled[is_later].tolist(), holder[is_later].tolist(), strict=True))
@@ -154,36 +158,40 @@ class _Judge:
                 for place, text in enumerate(texts)
             }
         places = sorted(said)
-        told = {
-            place: Contact(
-                block.rows[place],
-                cells,
-                said[place],
-                block.priors[place] if block.priors is not None else None,
-            )
-            for place, cells in zip(places, block.cells.some(places), strict=True)
-        }
+        contacts = map(
+            Contact,
+            map(block.rows.__getitem__, places),
+            block.cells.some(places),
+            map(said.__getitem__, places),
+            map(block.priors.__getitem__, places) if block.priors is not None else repeat(None),
+        )
+        told = dict(zip(places, contacts, strict=True))
         return Batch(block.rows, block.cells, texts, told, frozenset(odd))
 
     def verdicts(self, block: Block) -> tuple[NDArray[np.int64], dict[int, Verdict]]:
         """The number of each row that can be dialled, else 0, and what there is to say of rows."""
         regions = self._regions(block)
         source = self._columns.get("phoneNumber")
-        columns = [block.cells.column(index) for index in source.columns] if source else []
-        first = columns[0] if columns else [""] * len(block)
-        numbers = certain_numbers(first, regions)
+        named = source.columns if source else ()
+        columns = [block.cells.column(index) for index in named] or [[""] * len(block)]
+        numbers = certain_numbers(columns[0], regions)
         undecided = np.flatnonzero(numbers == 0).tolist()
         said: dict[int, Verdict] = {}
         for place, prior in enumerate(block.priors or ()):
             damaged = _still_damaged(prior, [column[place] for column in columns])
             if damaged is not None:
                 numbers[place], said[place] = 0, damaged
-        for place in undecided:
+        texts = zip(*(map(column.__getitem__, undecided) for column in columns), strict=True)
+        for place, home, cells in zip(
+            undecided, regions.of[undecided].tolist(), texts, strict=True
+        ):
             if place not in said:
-                verdict = self._first([one[place] for one in columns], regions[place])
+                verdict = self._first(cells, regions.names[home])
                 if verdict.status is CallStatus.PENDING:
                     numbers[place] = int(verdict.e164 or 0)
-                if verdict.status is not CallStatus.PENDING or verdict.detail:
+                    if verdict.detail:
+                        said[place] = verdict
+                else:
                     said[place] = verdict
         return numbers, said
 
@@ -209,10 +217,7 @@ class _Judge:
         source = self._columns.get("region")
         if source is None:
             return Regions([_place(self._region)], np.zeros(len(block), np.intp))
-        named = block.cells.column(source.columns[0])
-        names = list(set(named))
-        places = {name: place for place, name in enumerate(names)}
-        of = np.fromiter(map(places.__getitem__, named), np.intp, len(named))
+        names, of = _distinct(block.cells.column(source.columns[0]))
         return Regions([_place(trimmed(name) or self._region) for name in names], of)
 
     def _email_note(self, cells: Sequence[str]) -> str:
@@ -242,6 +247,30 @@ def _still_damaged(prior: Mapping[str, str], phones: Iterable[str]) -> Verdict |
 
 def _arrays(held: Mapping[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     return np.fromiter(held, np.int64), np.fromiter(held.values(), np.int32)
+
+
+def _as_array(rows: Sequence[int]) -> NDArray[np.int32]:
+    if isinstance(rows, range):
+        return np.arange(rows.start, rows.stop, rows.step, dtype=np.int32)
+    return np.asarray(rows, np.int32)
+
+
+def _distinct(cells: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
+    """The different texts among some cells, and which of them each cell is."""
+    joined = "\n".join([*cells, ""])
+    if joined.isascii() and len(joined) == _CODE * len(cells):
+        signs = np.frombuffer(joined.encode(), np.uint8).reshape(-1, _CODE)
+        is_end = signs == _NEWLINE
+        if is_end[:, -1].all() and not is_end[:, :-1].any():
+            codes = signs[:, 0].astype(np.intp) << 8 | signs[:, 1]
+            seen = np.zeros(1 << 16, np.intp)
+            seen[codes] = 1
+            found = np.flatnonzero(seen)
+            seen[found] = np.arange(len(found))
+            return [chr(code >> 8) + chr(code & 255) for code in found.tolist()], seen[codes]
+    texts = list(set(cells))
+    places = {text: place for place, text in enumerate(texts)}
+    return texts, np.fromiter(map(places.__getitem__, cells), np.intp, len(cells))
 
 
 def region_named(text: str) -> str | None:

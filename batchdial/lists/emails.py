@@ -44,9 +44,10 @@ _LONGEST_CELL = 1000
 _BLANKS_AROUND = " \t\r\n\u00a0\u200b\ufeff\u200e\u200f\u2060\x00"
 _NAMED = re.compile(r"[^<>@]*<([^<>]*)>")
 _MAILTO = re.compile(r"mailto:\s*([^?]*)(?:\?.*)?", re.IGNORECASE)
-#: What most addresses are; short enough for every limit of length.
+#: What most addresses are; short enough for every limit of length. No part can end elsewhere than
+#: it first does, so none is tried again.
 _PLAIN = re.compile(
-    r"[A-Za-z0-9_+\-]+(?:\.[A-Za-z0-9_+\-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}"
+    r"[A-Za-z0-9_+\-]++(?:\.[A-Za-z0-9_+\-]++)*+@(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)+[A-Za-z]{2,}"
 )
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]+")
 _ASCII_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?")

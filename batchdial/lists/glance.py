@@ -18,7 +18,7 @@ from batchdial.lists.automaton import SYMBOLS, Graph, State, parsed
 from batchdial.lists.plans import CODES, FORMS, abroad, at_home, exits_by_00
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,18 +33,17 @@ _LONGEST = 15
 _OTHER, _END = len(SYMBOLS), len(SYMBOLS) + 1
 _KINDS = _END + 1
 _NEWLINE = ord("\n")
-_PLUS, _OPEN = SYMBOLS.index("+"), SYMBOLS.index("(")
+_PLUS, _OPEN, _BLANK = map(SYMBOLS.index, "+( ")
 
 
-def _classes() -> Symbols:
-    table = np.full(256, _OTHER, np.uint8)
-    for place, symbol in enumerate(SYMBOLS):
-        table[ord(symbol)] = place
-    return table
-
-
-_CLASSES = _classes()
+#: The kind of each byte.
+_CLASSES = bytes(
+    SYMBOLS.index(sign) if (sign := chr(byte)) in SYMBOLS else _OTHER for byte in range(256)
+)
+_BEHIND = bytes([_END, _END])
 _POWERS = 10 ** np.arange(_LONGEST + 2, dtype=np.int64)
+#: By how much the digits so far grow when a kind of character follows.
+_TENFOLD = np.array([10 if kind < 10 else 1 for kind in range(_KINDS)], np.int64)
 
 
 class _Table:
@@ -88,14 +87,16 @@ class _Table:
         self._accepts[number] = isinstance(meant, State) and meant.meaning
         return place
 
-    def walk(self, places: Places, symbols: Symbols) -> NDArray[np.bool_]:
-        """Whether each column of symbols is accepted, from the place where it begins."""
-        for line in symbols:
-            steps = places + line
-            places = self._steps[steps]
-            if places.size and places.min() < 0:
-                self._explore(np.unique(steps[places < 0]))
-                places = self._steps[steps]
+    def walk(self, places: Places, column: Column) -> NDArray[np.bool_]:
+        """Whether each cell is accepted, from the place where it begins."""
+        places = places.copy()
+        for symbols in column.lines():
+            steps = places[: len(symbols)] + symbols
+            found = self._steps[steps]
+            if found.min() < 0:
+                self._explore(np.unique(steps[found < 0]))
+                found = self._steps[steps]
+            places[: len(symbols)] = found
         return self._accepts[places // _KINDS]
 
     def _explore(self, steps: Places) -> None:
@@ -168,56 +169,84 @@ def certain_numbers(texts: Sequence[str], regions: Regions) -> NDArray[np.int64]
         The digits of each number in E.164 as an integer; 0 decides nothing.
     """
     numbers = np.zeros(len(texts), np.int64)
-    if not texts:
-        return numbers
-    symbols, lengths = _symbols(texts)
+    column = _column(texts)
     table, start = _forms()
-    written = table.walk(np.full(len(texts), start, np.int32), symbols)
-    rows = np.flatnonzero(written & (lengths <= WIDEST))
-    if rows.size:
+    written = table.walk(np.full(len(column.starts), start, np.int32), column)
+    column = column.some(written)
+    if len(column.starts):
         homes = _Homes(regions.names)
-        numbers[rows] = _values(symbols[:, rows], lengths[rows], homes, regions.of[rows])
+        numbers[column.cells] = _values(column, homes, regions.of[column.cells])
     return numbers
 
 
-def _values(
-    symbols: Symbols, lengths: Places, homes: _Homes, home: NDArray[np.intp]
-) -> NDArray[np.int64]:
+def _values(column: Column, homes: _Homes, home: NDArray[np.intp]) -> NDArray[np.int64]:
     """The numbers of cells that are written as certain ones are; 0 where the digits are not."""
     table, root = _plans()
-    exits = (symbols[0] == 0) & (symbols[1] == 0)
-    has_plus = (symbols[0] == _PLUS) | (exits & homes.by_00[home])
-    symbols[:2, exits & has_plus] = _END
-    is_digit = symbols < 10
-    several = is_digit.sum(axis=0)
-    first = np.where(symbols[0] == _OPEN, symbols[1], symbols[0])
-    places = np.where(several == lengths, homes.alone[home], homes.apart[home])
+    kinds, starts = column.kinds, column.starts
+    first, second = kinds[starts], kinds[starts + 1]
+    exits = (first == 0) & (second == 0)
+    has_plus = (first == _PLUS) | (exits & homes.by_00[home])
+    first = np.where(first == _OPEN, second, first)
+    abroad_by_00 = starts[exits & has_plus]
+    kinds[abroad_by_00] = kinds[abroad_by_00 + 1] = _END
+    value, several = _digits(column)
+    places = np.where(several == column.lengths, homes.alone[home], homes.apart[home])
     places[(first == 0) != (homes.trunk[home] == 0)] = 0
     places[exits] = 0
     places[has_plus] = root
-    certain = table.walk(places, symbols) & (several <= _LONGEST + 1)
-    value = np.zeros(len(lengths), np.int64)
-    for line, counts in zip(symbols, is_digit, strict=True):
-        np.copyto(value, value * 10 + line, where=counts & certain)
-    several = several - (first == homes.trunk[home])
-    at_home = homes.code[home] * _POWERS[several * certain] + value % _POWERS[several * certain]
+    certain = table.walk(places, column) & (several <= _LONGEST + 1)
+    several = (several - (first == homes.trunk[home])) * certain
+    at_home = homes.code[home] * _POWERS[several] + value % _POWERS[several]
     value = np.where(has_plus, value, at_home)
     return np.where(certain & (value < _POWERS[_LONGEST]), value, 0)
 
 
-def _symbols(texts: Sequence[str]) -> tuple[Symbols, Places]:
-    """The kinds of character of each cell, a column each, and how many characters it has."""
-    texts = list(map(str.strip, texts))
+def _digits(column: Column) -> tuple[NDArray[np.int64], Places]:
+    """The digits of each cell as one number, and how many there are; more than 18 overflow."""
+    value = np.zeros(len(column.starts), np.int64)
+    several = np.zeros(len(column.starts), np.int32)
+    for symbols in column.lines():
+        is_digit = symbols < 10
+        so_far = value[: len(symbols)]
+        so_far *= _TENFOLD[symbols]
+        so_far += symbols * is_digit
+        several[: len(symbols)] += is_digit
+    return value, several
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Some cells of a column, the longest first."""
+
+    cells: NDArray[np.intp]  #: which ones
+    kinds: Symbols  #: the kinds of character of the whole column
+    starts: Places  #: where each cell begins in them
+    lengths: Places  #: how many characters it has
+
+    def lines(self) -> Iterator[Symbols]:
+        """The first character of each cell, then the second of those that have one, and so on."""
+        ends = np.searchsorted(-self.lengths, -np.arange(self.lengths.max(initial=0)))
+        for along, end in enumerate(ends.tolist()):
+            yield self.kinds[self.starts[:end] + np.int32(along)]
+
+    def some(self, chosen: NDArray[np.bool_]) -> Column:
+        """The same with fewer cells."""
+        kept = np.flatnonzero(chosen)
+        return Column(self.cells[kept], self.kinds, self.starts[kept], self.lengths[kept])
+
+
+def _column(texts: Sequence[str]) -> Column:
+    """The cells that are short enough to be certain numbers, without a blank around them."""
     joined = "\n".join(texts)
     if joined.count("\n") != len(texts) - 1:
         joined = "\n".join(text if "\n" not in text else "?" for text in texts)
-    bytes_ = np.frombuffer(joined.encode("latin-1", "replace"), np.uint8)
-    ends = np.append(np.flatnonzero(bytes_ == _NEWLINE), len(bytes_)).astype(np.int32)
+    bytes_ = joined.encode("latin-1", "replace")
+    ends = np.flatnonzero(np.frombuffer(bytes_ + b"\n", np.uint8) == _NEWLINE).astype(np.int32)
     starts = np.append(np.int32(0), ends[:-1] + np.int32(1))
+    kinds = np.frombuffer(bytearray(bytes_.translate(_CLASSES) + _BEHIND), np.uint8)
+    starts += kinds[starts] == _BLANK
+    ends -= (kinds[ends - 1] == _BLANK) & (ends > starts)
     lengths = ends - starts
-    width = min(WIDEST, int(lengths.max(initial=0)))
-    kinds = np.append(_CLASSES[bytes_], np.full(width, _END, np.uint8))
-    along = np.arange(width, dtype=np.int32)[:, None]
-    symbols = kinds[starts + along]
-    symbols[along >= lengths] = _END
-    return symbols, lengths
+    short = np.flatnonzero((lengths > 0) & (lengths <= WIDEST))
+    cells = short[np.argsort(-lengths[short].astype(np.int8), kind="stable")]
+    return Column(cells, kinds, starts[cells], lengths[cells])

@@ -47,38 +47,48 @@ class Holders:
         Returns:
             The row that has each number: its own, or one that came first.
         """
-        new, first, place = np.unique(numbers, return_index=True, return_inverse=True)
-        while (self._taken + len(new)) > _FULL * len(self._keys):
+        while self._taken + len(numbers) > _FULL * len(self._keys):
             self._grow()
-        return self._settle(new, rows[first])[place]
+        return self._settle(numbers, rows, self._slots(numbers))
+
+    def _slots(self, numbers: Numbers) -> NDArray[np.int64]:
+        """Where each number is looked for first."""
+        return ((numbers.astype(np.uint64) * _SPREAD) >> np.uint64(64 - self._bits)).astype(
+            np.int64
+        )
 
     def _grow(self) -> None:
-        taken = self._keys > 0
+        """Double the slots; in their order, each number takes the next one that is free."""
+        taken = np.flatnonzero(self._keys)
         keys, rows = self._keys[taken], self._rows[taken]
         self._bits += 1
         self._keys = np.zeros(1 << self._bits, np.int64)
         self._rows = np.zeros(1 << self._bits, np.int32)
-        self._taken = 0
-        self._settle(keys, rows)
+        slots = self._slots(keys)
+        order = np.argsort(slots, kind="stable")
+        along = np.arange(len(keys))
+        places = np.maximum.accumulate(slots[order] - along) + along
+        fitting = order[: np.searchsorted(places, len(self._keys))]
+        self._keys[places[: len(fitting)]] = keys[fitting]
+        self._rows[places[: len(fitting)]] = rows[fitting]
+        self._taken = len(fitting)
+        behind = order[len(fitting) :]
+        self._settle(keys[behind], rows[behind], slots[behind])
 
-    def _settle(self, numbers: Numbers, rows: Rows) -> Rows:
-        """The row of each number, none of which is given twice; a new one gets its row."""
-        shift = np.uint64(64 - self._bits)
-        slots = ((numbers.astype(np.uint64) * _SPREAD) >> shift).astype(np.int64)
+    def _settle(self, numbers: Numbers, rows: Rows, slots: NDArray[np.int64]) -> Rows:
+        """The row of each number; a new one gets the first of its rows."""
         holder = rows.copy()
         open_ = np.arange(len(numbers))
         while len(open_):
-            slot, number = slots[open_], numbers[open_]
-            free = open_[self._keys[slot] == 0]
-            self._keys[slots[free]] = numbers[
-                free
-            ]  # of several that want one slot, the last has it
-            there = self._keys[slot]
-            won = free[self._keys[slots[free]] == numbers[free]]
-            self._rows[slots[won]] = rows[won]
-            self._taken += len(won)
-            found = there == number
-            holder[open_[found]] = self._rows[slot[found]]
-            open_ = open_[~found]
-            slots[open_] = (slots[open_] + 1) & (len(self._keys) - 1)
+            free = np.flatnonzero(self._keys[slots] == 0)[::-1]
+            # Of several that want one slot, the one that is written last has it: the first row.
+            self._keys[slots[free]] = numbers[free]
+            is_there = self._keys[slots] == numbers
+            new = free[is_there[free]]
+            self._rows[slots[new]] = rows[new]
+            self._taken += int((self._rows[slots[new]] == rows[new]).sum())
+            holder[open_[is_there]] = self._rows[slots[is_there]]
+            on = np.flatnonzero(~is_there)
+            open_, numbers, rows = open_[on], numbers[on], rows[on]
+            slots = (slots[on] + 1) & (len(self._keys) - 1)
         return holder

@@ -37,6 +37,16 @@ _UNSEEN[:33] = True
 _UNSEEN[[_QUOTE, 0x7F, 0xC2, 0xE1, 0xE2, 0xE3, 0xEF]] = True
 
 
+def outside(dividers: Places, quotes: Places) -> Places:
+    """The places of dividers that stand outside of quotations; both ascend, quotes are paired."""
+    first, behind = np.searchsorted(dividers, quotes).reshape(-1, 2).T
+    several = behind - first
+    inside = np.arange(several.sum()) + np.repeat(first - (np.cumsum(several) - several), several)
+    kept = np.ones(len(dividers), np.bool_)
+    kept[inside] = False
+    return dividers[kept]
+
+
 class Lines:
     """
     The cells of whole lines, each of them one row of the same width.
@@ -54,7 +64,7 @@ class Lines:
         dividers = np.flatnonzero(data == ord(divider))
         self._quotes = np.flatnonzero(data == _QUOTE)
         if len(self._quotes):
-            dividers = dividers[np.searchsorted(self._quotes, dividers) % 2 == 0]
+            dividers = outside(dividers, self._quotes)
         self._dividers = dividers
         self._data = data
         self._line_ends = ends

@@ -89,7 +89,8 @@ class _Layout:
         shows_nothing = sorted(chain(*cells.empty(0))) if rows else ()
         seen = zip(shows_nothing, cells.some(shows_nothing), strict=True)
         skipped = {rows[at] for at, one in seen if is_blank(one)} | self.left_out
-        if self.results is None and skipped.isdisjoint(rows) and cells.widths() <= {self.width}:
+        is_whole = not skipped or skipped.isdisjoint(rows)
+        if self.results is None and is_whole and cells.widths() <= {self.width}:
             return Block(rows, cells)
         contacts = [
             self._contact(row, one)

@@ -18,6 +18,7 @@ import phonenumbers
 from phonenumbers import NumberParseException
 
 from batchdial.lists.damage import read_cell
+from batchdial.lists.numbercells import certain_number_cell
 from batchdial.lists.parsing import Number, kind_of, parse, reason_of
 from batchdial.lists.plans import certain_number
 from batchdial.lists.sentences import DETAILS, quote
@@ -93,10 +94,26 @@ def read_number(
     certain = certain_number(text, region)
     if certain:
         return Verdict(CallStatus.PENDING, certain)
-    labelled = certain_number(text[4:], None) if text.startswith("tel:+") else None
-    if labelled:
-        return Verdict(CallStatus.PENDING, labelled, detail=_undone(text, labelled))
+    mended = _surely_mended(text, region)
+    if mended:
+        return Verdict(CallStatus.PENDING, mended, detail=_undone(text, mended))
+    if text.startswith("00") and _is_surely_foreign(text, region):
+        return _invalid("foreign_prefix", text)
     return judged(text, region, allow_types)
+
+
+def _surely_mended(text: str, region: str | None) -> str | None:
+    """The number in E.164 behind the most frequent damage; None decides nothing."""
+    if text.startswith("tel:+"):
+        return certain_number(text[4:], None)
+    return certain_number_cell(text, region) if text.endswith("0") else None
+
+
+def _is_surely_foreign(text: str, region: str | None) -> bool:
+    """Whether digits are a certain number behind 00, in a country where they are none."""
+    code = region_code(region) if region and text.isdecimal() and text.isascii() else None
+    abroad = certain_number("+" + text[2:], None) if code else None
+    return abroad is not None and _known(text, code)[0] is None
 
 
 def judged(text: str, region: str | None, allow_types: frozenset[str] = frozenset()) -> Verdict:

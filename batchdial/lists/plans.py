@@ -36,35 +36,42 @@ from batchdial.lists.automaton import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 #: Groups that are neither a list mark nor a second number: one blank or dash between them, a zero
 #: in front only of a short last one.
 _GROUPS = r"(?:[ -][1-9][0-9]{0,5})*[ -](?:[1-9][0-9]{0,7}|0[0-9]{0,3})"
 _BRACKETS = r"\([1-9][0-9]{1,4}\)"
-#: A zero in front of a group behind so few digits that those are no number by themselves.
-_WITH_ZERO = r"[ -]0(?:[0-9]{2,4}[ -][1-9][0-9]{2,5}|[0-9]{4,6})"
+#: A zero in front of a group behind so few digits that those are no number by themselves: five
+#: with a plus, four with a zero, three with neither.
+_WITH_ZERO = (
+    r"[ -]0(?:[0-9]{2,4}[ -](?:[1-9][0-9]{2,5}|0[0-9]{2,3})|[0-9]{4,6}"
+    r"|[0-9](?:[ -][0-9]{2}){2,3})"
+)
+_DOTTED = r"\.(?:[1-9][0-9]{2,4}|0[0-9]{2,3})"
 _ABROAD = (
     rf"\+[1-9](?:[0-9]{{6,14}}|[0-9]{{0,4}}(?:[ -]?{_BRACKETS})?{_GROUPS}|"
     rf"[0-9]{{0,4}}[ -][1-9][0-9]{{6,11}}|"
-    rf"[0-9]?[ -](?:[1-9][0-9]{{1,2}}|\([1-9][0-9]{{1,2}}\)){_WITH_ZERO}|"
-    r"[0-9]{0,2}(?:\.[1-9][0-9]{1,4}){1,3}\.[1-9][0-9]{2,4})"
+    rf"[0-9]?[ -](?:[1-9][0-9]{{0,2}}|\([1-9][0-9]{{1,2}}\)){_WITH_ZERO}|"
+    rf"[0-9]{{0,2}}(?:\.[1-9][0-9]{{1,4}}){{1,3}}{_DOTTED}|"
+    rf"[0-9]?\.[1-9][0-9]{{1,2}}\.0[0-9]{{2,4}}{_DOTTED})"
 )
 _EXITED = r"00[1-9][0-9]{7,13}"
 _TRUNK = (
     rf"0[1-9](?:[0-9]{{7,12}}|[0-9]{{0,4}}{_GROUPS}|[0-9]{{0,4}}[ -][1-9][0-9]{{6,9}}"
-    rf"|[0-9]{{1,2}}{_WITH_ZERO})|\(0[1-9][0-9]{{0,4}}\)(?:{_GROUPS}|[ -]?[1-9][0-9]{{3,9}})"
+    rf"|[0-9]{{0,2}}{_WITH_ZERO})|\(0[1-9][0-9]{{0,4}}\)(?:{_GROUPS}|[ -]?[1-9][0-9]{{3,9}})"
     rf"|\(0[1-9][0-9]{{1,2}}\){_WITH_ZERO}"
 )
 _PLAIN = (
-    rf"[1-9](?:[0-9]{{8,12}}|[0-9]{{2,4}}{_GROUPS})"
+    rf"[1-9](?:[0-9]{{8,12}}|[0-9]{{2,4}}{_GROUPS}|[0-9]{{2}}{_WITH_ZERO})"
     rf"|\([1-9][0-9]{{2,4}}\)(?:{_GROUPS}|[1-9][0-9]{{1,5}}{_GROUPS}|[ -]?[1-9][0-9]{{4,9}})"
+    rf"|\([1-9][0-9]{{2}}\){_WITH_ZERO}"
 )
 #: How certain numbers are written, whatever their digits.
 FORMS = f"{_ABROAD}|{_EXITED}|{_TRUNK}|{_PLAIN}"
 _WRITTEN = re.compile(FORMS)
 #: Fewer digits could reach an emergency or short-code service; E.164 has no more.
-_FEWEST, _LONGEST = 9, 15
+FEWEST, LONGEST = 9, 15
 #: Satellite and other networks without a country are not dialled.
 _GATED_CODES = frozenset({870, 878, 881, 882, 883})
 #: Kinds of number in the order in which phonenumbers asks for them, and as people name them here;
@@ -111,7 +118,7 @@ def certain_number(text: str, region: str | None) -> str | None:
 def _certain_abroad(digits: str) -> str | None:
     code = CODES.get(digits[:3])
     plan = abroad(code) if code else None
-    is_certain = plan and len(digits) <= _LONGEST and plan.meaning(digits[len(str(code)) :])
+    is_certain = plan and len(digits) <= LONGEST and plan.meaning(digits[len(str(code)) :])
     return "+" + digits if is_certain else None
 
 
@@ -149,7 +156,7 @@ def abroad(code: int) -> Graph[bool] | None:
     """Matches certain numbers behind a plus and a country code; None where that is not known."""
     main = main_plan(code)
     try:
-        return _graph(code, never=_begun(main.national_prefix_for_parsing, _SOME))
+        return graph_of(code, never=begun(main.national_prefix_for_parsing, SOME))
     except ValueError:  # a newer release of the metadata says more than is known here
         return None
 
@@ -177,24 +184,23 @@ def at_home(region: str) -> Home | None:
 
 def _with_trunk_zero(plan: Any) -> Home | None:
     trunk = plan.national_prefix_for_parsing or ""
-    first = re.match(trunk, "0")
-    if re.fullmatch(trunk, "") or first is None or first[0] != "0" or any(first.groups()):
+    if re.match(trunk, "0") is None or not is_plain_at_zero(trunk):
         return None
     zero, general = parsed("0"), plan.general_desc
     lengths = frozenset(general.possible_length) - frozenset(general.possible_length_local_only)
-    more = _begun(trunk, then(A_DIGIT, _SOME))  # a carrier's code, or what is rewritten
-    longest = _LONGEST + 1 - len(str(plan.country_code))
-    graph = _graph(
+    more = begun(trunk, then(A_DIGIT, SOME))  # a carrier's code, or what is rewritten
+    longest = LONGEST + 1 - len(str(plan.country_code))
+    graph = graph_of(
         plan.country_code,
         written=lambda node: then(zero, node),
         never=either(
             (
                 more,
-                _begun(plan.international_prefix, _SOME),
+                begun(plan.international_prefix, SOME),
                 parsed(general.national_number_pattern),
             )
         ),
-        lengths=[1 + one for one in lengths if _FEWEST <= 1 + one <= longest],
+        must=_of_lengths(1 + one for one in lengths if FEWEST <= 1 + one <= longest),
     )
     return Home(plan.country_code, "0", graph, graph)
 
@@ -203,12 +209,12 @@ def _in_north_america(plan: Any) -> Home | None:
     if plan.country_code != 1 or (plan.national_prefix_transform_rule and plan.id != "US"):
         return None
     one = parsed("1")
-    apart = _graph(1, never=then(one, ANYTHING), lengths=(10,))
-    alone = _graph(
+    apart = graph_of(1, never=then(one, ANYTHING), must=_TEN)
+    alone = graph_of(
         1,
         written=lambda node: either((both(node, _TEN), then(one, node))),
         never=either((then(parsed("11"), ANYTHING), both(then(one, ANYTHING), _TEN))),
-        lengths=(10, 11),
+        must=either((_TEN, then(A_DIGIT, _TEN))),
     )
     return Home(1, "1", alone, apart)
 
@@ -216,30 +222,32 @@ def _in_north_america(plan: Any) -> Home | None:
 def _without_trunk(plan: Any) -> Home | None:
     if plan.national_prefix_for_parsing:
         return None
-    abroad, code = _begun(plan.international_prefix, _SOME), str(plan.country_code)
-    longest = _LONGEST - len(code)
-    graph = _graph(
+    abroad, code = begun(plan.international_prefix, SOME), str(plan.country_code)
+    longest = LONGEST - len(code)
+    graph = graph_of(
         plan.country_code,
         never=either((abroad, after(abroad, 0), then(parsed(code), ANYTHING))),
-        lengths=[one for one in plan.general_desc.possible_length if _FEWEST <= one <= longest],
-        other=lambda node: after(node, 0),  # a sheet may have taken a zero that is significant
+        must=_of_lengths(
+            one for one in plan.general_desc.possible_length if FEWEST <= one <= longest
+        ),
+        others=[lambda node: after(node, 0)],  # a sheet may have taken a zero that is significant
     )
     return Home(plan.country_code, "", graph, graph)
 
 
-_SOME = then(A_DIGIT, ANYTHING)
+SOME = then(A_DIGIT, ANYTHING)
 _TEN = times(A_DIGIT, 10, 10)
 #: Expressions of one country's plan; see `_nodes`.
 _NODES = 1 + len(_ORDER)
 
 
-def _graph(
+def graph_of(
     code: int,
     *,
     never: Node,
     written: Callable[[Node], Node] = lambda node: node,
-    lengths: Iterable[int] | None = None,
-    other: Callable[[Node], Node] = lambda _: NONE,
+    must: Node = SOME,
+    others: Sequence[Callable[[Node], Node]] = (),
 ) -> Graph[bool]:
     """
     Matches digits that are a fixed, mobile or VoIP number of a country code and nothing else.
@@ -251,20 +259,39 @@ def _graph(
         code: The country code.
         never: What digits must not be.
         written: How a national number stands in them.
-        lengths: How many digits there may be; None for any.
-        other: Another way to take them, in which they must not be a number, too.
+        must: What digits must be.
+        others: Other ways to take them, in none of which they may be a number.
+
+    Raises:
+        ValueError: The metadata says more than is known here.
     """
     nodes = _all_nodes(code)
-    several = either(times(A_DIGIT, one, one) for one in lengths) if lengths is not None else _SOME
-
-    end = len(nodes)
+    ways = (written, *others)
+    width, last = len(nodes), len(nodes) * len(ways)
 
     def accepts(found: list[int]) -> bool:
-        ours = [place for place in found if place < end]
-        others = [place - end for place in found if end <= place < 2 * end]
-        return found[-1:] == [2 * end] and _kind(ours) == "" and _kind(others) is None
+        if found[-1:] != [last]:
+            return False
+        first, *rest = (
+            _kind([place - start for place in found if start <= place < start + width])
+            for start in range(0, last, width)
+        )
+        return first == "" and all(kind is None for kind in rest)
 
-    return Graph((*map(written, nodes), *map(other, nodes), several, never), accepts)
+    return Graph((*(way(node) for way in ways for node in nodes), must, never), accepts)
+
+
+def _of_lengths(lengths: Iterable[int]) -> Node:
+    """So many digits."""
+    return either(times(A_DIGIT, one, one) for one in lengths)
+
+
+def is_plain_at_zero(trunk: str) -> bool:
+    """Whether a trunk prefix matches nothing of a zero, or all of it and no more."""
+    found = re.match(trunk, "0")
+    return not re.fullmatch(trunk, "") and (
+        found is None or (found[0] == "0" and not any(found.groups()))
+    )
 
 
 @cache
@@ -337,7 +364,7 @@ def _matched(plan: Any) -> Node:
     return both(digits, either(times(A_DIGIT, length, length) for length in lengths))
 
 
-def _begun(pattern: str | None, least: Node) -> Node:
+def begun(pattern: str | None, least: Node) -> Node:
     """Digits at whose start a pattern of the metadata matches what `least` matches, too."""
     ways = []
     for way in _WAYS.findall(pattern or ""):

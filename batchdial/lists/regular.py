@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import numpy as np
 
+from batchdial.lists.lines import outside
 from batchdial.lists.outline import HEAD_ROWS, TAIL_ROWS, Outline
 from batchdial.lists.sources import is_blank
 
@@ -94,7 +95,7 @@ def _widths(chunk: bytes, divider: int) -> tuple[int, int] | None:
     starts = np.append(0, ends[:-1] + 1)
     if (
         (ends - starts).max() > _LONGEST
-        or (_RETURN in chunk and chunk.count(b"\r") != chunk.count(b"\r\n"))
+        or (_RETURN in chunk and _has_lone_returns(text, ends))
         or _CTRL_Z in chunk[-4:]
     ):
         return None
@@ -103,9 +104,16 @@ def _widths(chunk: bytes, divider: int) -> tuple[int, int] | None:
         quotes = np.flatnonzero(text == _QUOTE)
         if not _are_sound(text, quotes, ends, divider):
             return None
-        dividers = dividers[np.searchsorted(quotes, dividers) % 2 == 0]
+        dividers = outside(dividers, quotes)
     inside = np.diff(np.searchsorted(dividers, np.append(0, ends)))
     return int(inside.min()) + 1, int(inside.max()) + 1
+
+
+def _has_lone_returns(text: NDArray[np.uint8], ends: Places) -> bool:
+    """Whether a carriage return stands elsewhere than before a line feed."""
+    feeds = ends[:-1] if text[-1] != _NEWLINE else ends
+    before_feeds = (text[feeds - 1] == _RETURN) & (feeds > 0)
+    return bool(np.count_nonzero(text == _RETURN) != np.count_nonzero(before_feeds))
 
 
 def _are_sound(text: NDArray[np.uint8], quotes: Places, ends: Places, divider: int) -> bool:

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batchdial.lists.cleaning import clean, held_by_results, last_holders, region_named
@@ -46,6 +46,17 @@ def test_duplicates_across_blocks() -> None:
         c for block in clean(iter([Block.of([one]), Block.of([two])]), PHONE) for c in block
     ]
     assert words(contacts) == ["pending", "duplicate"]
+
+
+@given(st.lists(st.sampled_from(("DE", "GB", "DEU", "GBR", "", "D", "D\n", "\nD", "ÄÖ", "x"))))
+@example(["DEU", "", "GBR"])
+@example(["DE\nG", ""])
+def test_each_row_has_its_own_country(countries: list[str]) -> None:
+    """Whatever stands in the country column of the rows beside it."""
+    columns = ColumnMap((*PHONE.fields, FieldMap("region", (1,), "exact")))
+    cells = [[f"0171 {2_000_000 + place}", country] for place, country in enumerate(countries)]
+    alone = [cleaned(rows_of(one), columns)[0].verdict for one in cells]
+    assert [one.verdict for one in cleaned(rows_of(*cells), columns)] == alone
 
 
 def test_rows_that_cannot_be_dialled_hold_no_number() -> None:

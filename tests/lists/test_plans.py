@@ -10,6 +10,7 @@ import random
 import re
 import sys
 
+import numpy as np
 import phonenumbers
 import pytest
 from hypothesis import given
@@ -17,9 +18,9 @@ from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, SUPPORTED_REGIONS, PhoneMetadata
 
 from batchdial.lists.automaton import Graph, parsed
-from batchdial.lists.phones import judged
+from batchdial.lists.glance import Regions, certain_numbers
+from batchdial.lists.phones import judged, read_number
 from batchdial.lists.plans import certain_number
-from batchdial.models import CallStatus, Verdict
 
 REGIONS = sorted(SUPPORTED_REGIONS)
 #: One number of each kind of each country: region, code and national number.
@@ -68,6 +69,8 @@ def cell(rng: random.Random) -> tuple[str, str | None]:
     if rng.random() < 0.3:
         rest = rng.choice((national, " " + grouped(national, rng)))
         written = rng.choice(("+", "+", "00")) + code + rest
+    if rng.random() < 0.1:
+        written = rng.choice((f"{code}{national}.0", f"{digits}.00", f"tel:{written}"))
     return written, None if rng.random() < 0.05 else rng.choice(
         (region,) * 3 + (rng.choice(REGIONS),)
     )
@@ -78,20 +81,28 @@ def faults(count: int, rng: random.Random) -> tuple[list[str], int]:
     wrong, decided = [], 0
     for _ in range(count):
         text, region = cell(rng)
-        e164 = certain_number(text, region)
-        if e164 is not None:
-            decided += 1
-            verdict = judged(text, region)
-            if verdict != Verdict(CallStatus.PENDING, e164):
-                wrong.append(f"{text!r} {region}: {e164}, not {verdict}")
+        short, long = read_number(text, region), judged(text, region)
+        decided += certain_number(text, region) is not None
+        if short != long:
+            wrong.append(f"{text!r} {region}: {short}, not {long}")
     return wrong, decided
 
 
 def test_the_short_way_agrees_with_the_long_one() -> None:
-    """Whatever is decided at a glance is what the whole examination says."""
+    """Whatever is decided at a glance, or mended at once, is what the whole examination says."""
     wrong, decided = faults(60_000, random.Random(20261124))
     assert wrong == []
     assert decided > 5_000
+
+
+def test_a_column_is_decided_as_its_cells_are() -> None:
+    """All cells at once, of all countries, are what each is alone."""
+    rng = random.Random(20261126)
+    cells = [cell(rng) for _ in range(20_000)]
+    names = [None, *REGIONS]
+    regions = Regions(names, np.array([names.index(region) for _, region in cells]))
+    alone = [int(certain_number(*one) or 0) for one in cells]
+    assert certain_numbers([text for text, _ in cells], regions).tolist() == alone
 
 
 @pytest.mark.parametrize("region", REGIONS)

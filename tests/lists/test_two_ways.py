@@ -20,6 +20,7 @@ import numpy as np
 from batchdial.lists.cleaning import clean
 from batchdial.lists.loader import open_list
 from batchdial.lists.mapping import map_columns
+from batchdial.lists.phones import judged
 
 from .test_plans import cell
 
@@ -94,7 +95,8 @@ def the_long_way() -> Iterator[None]:
     with (
         patch("batchdial.lists.regular.survey", lambda *_: None),
         patch("batchdial.lists.cleaning.certain_numbers", undecided),
-        patch("batchdial.lists.phones.certain_number", lambda *_: None),
+        patch("batchdial.lists.cleaning.read_number", judged),
+        patch("batchdial.lists.cleaning._remembered", judged),
     ):
         yield
 
