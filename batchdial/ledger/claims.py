@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from batchdial.errors import LedgerError
 from batchdial.ledger import statements as sql
+from batchdial.ledger.prepared import moment
 from batchdial.ledger.queue import Waiting
+from batchdial.ledger.suppressing import called_since
 from batchdial.models import CallStatus, Claimed
 from batchdial.rules.plan import Candidate, Go, Later, Never
 from batchdial.rules.redial import ALREADY_CALLED, stands_after
-from batchdial.rules.suppression import PastCall
 from batchdial.rules.written import row_read
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import sqlalchemy as sa
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from batchdial.ledger.queue import Step
     from batchdial.models import Settlement
     from batchdial.rules.plan import Policy
+    from batchdial.rules.suppression import PastCall
 
 #: Rows that one transaction looks at, at most; others wait for it.
 LOOK = 2_000
@@ -225,11 +227,12 @@ class Claims:
     ) -> list[Claimed]:
         """Make rows `dialing` that may be dialled now; whose number rang already is suppressed."""
         going: list[tuple[Any, Go]] = []
+        calls = self._calls(found)
         for row in found:
             if len(going) == wanted:
                 break
             self._looked += 1
-            decision = self._policy.decide(self._candidate(row), self._clock)
+            decision = self._policy.decide(self._candidate(row, calls), self._clock)
             match decision:
                 case Go():
                     going.append((row, decision))
@@ -258,20 +261,20 @@ class Claims:
         )
         return claimed
 
-    def _candidate(self, row: Any) -> Candidate:
-        calls: list[PastCall] = []
-        if self._policy.memory:
-            since = datetime.fromtimestamp(self._clock - self._policy.memory, UTC)
-            found = sql.CALLS.run(self._connection, {"number": row.e164, "since": since})
-            calls = [
-                PastCall(moment(call.claimed_at), call.name, call.campaign_id) for call in found
-            ]
+    def _calls(self, found: Sequence[Any]) -> Mapping[str, Sequence[PastCall]]:
+        """When these numbers were called by any campaign, as far back as the rules look."""
+        if not self._policy.memory:
+            return {}
+        since = datetime.fromtimestamp(self._clock - self._policy.memory, UTC)
+        return called_since(self._connection, [row.e164 for row in found], since)
+
+    def _candidate(self, row: Any, calls: Mapping[str, Sequence[PastCall]]) -> Candidate:
         return Candidate(
             row.list_id,
             row.e164,
             row_read(row.cells) if self._policy.reads_cells else (),
             None if row.suppressed_at is None else moment(row.suppressed_at),
-            calls,
+            calls.get(row.e164, ()),
         )
 
     def _wait(self, row: Any, decision: Later, step: Step) -> None:
@@ -368,12 +371,6 @@ class Claims:
         before = sql.LATEST.run(self._connection, given).one_or_none()
         if before is not None and not self._rings(claimed.e164):
             sql.UNWAIVE.run(self._connection, {"of_row": before.row_id, "attempt": before.nth})
-
-
-def moment(stored: Any) -> datetime:
-    """A time as a driver gives it, in UTC."""
-    at = stored if isinstance(stored, datetime) else datetime.fromisoformat(stored)
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _stays(claimed: Claimed, stands: CallStatus, settlement: Settlement) -> bool:

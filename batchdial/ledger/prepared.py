@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 if TYPE_CHECKING:
@@ -68,3 +69,9 @@ class _Ready:
             name: every[name] if process is None else process(every[name])
             for name, process in self._values
         }
+
+
+def moment(stored: Any) -> datetime:
+    """A time as a driver gives it, in UTC."""
+    at = stored if isinstance(stored, datetime) else datetime.fromisoformat(stored)
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

@@ -83,19 +83,6 @@ DUE = Prepared(
     .with_for_update(skip_locked=True, of=rows)
 )
 NEXT_DUE = Prepared(sa.select(sa.func.min(rows.c.due_at)).where(*_DUE, rows.c.due_at.is_not(None)))
-#: When and by which campaign a number was called, or may have been.
-CALLS = Prepared(
-    sa.select(attempts.c.claimed_at, attempts.c.campaign_id, campaigns.c.name)
-    .join(campaigns, campaigns.c.id == attempts.c.campaign_id)
-    .where(
-        attempts.c.e164 == _given("number"),
-        attempts.c.claimed_at > _given("since", type_=UtcTime),
-        attempts.c.status.in_(
-            [sa.literal_column(f"'{status}'") for status in ("dialing", "success", "unknown")]
-        ),
-    )
-    .order_by(attempts.c.claimed_at)
-)
 SAME_ROW = Prepared(
     _ROWS.where(
         rows.c.id == _given("row_id"),

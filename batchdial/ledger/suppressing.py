@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from batchdial.ledger.prepared import Prepared
+from batchdial.ledger.prepared import Prepared, moment
 from batchdial.ledger.schema import attempts, campaigns, suppressions
 from batchdial.rules.suppression import PastCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from batchdial.ledger.ledger import Ledger
 
@@ -101,7 +101,7 @@ def all_suppressed(ledger: Ledger) -> Iterator[Suppression]:
 
 def suppressed(connection: sa.Connection, numbers: Sequence[str]) -> dict[str, datetime]:
     """Those of some numbers that are on the ledger's list, and since when, UTC."""
-    return {e164: _moment(at) for e164, at in _asked(_SUPPRESSED, connection, numbers)}
+    return {e164: moment(at) for e164, at in _asked(_SUPPRESSED, connection, numbers)}
 
 
 def called_since(
@@ -120,7 +120,7 @@ def called_since(
     """
     found: dict[str, list[PastCall]] = defaultdict(list)
     for e164, at, name, campaign_id in _asked(_CALLED, connection, numbers, since=since):
-        found[e164].append(PastCall(_moment(at), name, campaign_id))
+        found[e164].append(PastCall(moment(at), name, campaign_id))
     return dict(found)
 
 
@@ -133,9 +133,3 @@ def _asked(
         padded = [*some, *[some[0]] * (_AT_ONCE - len(some))]
         values = {one.key: number for one, number in zip(_NUMBERS, padded, strict=True)}
         yield from statement.run(connection, {**values, **more}).all()
-
-
-def _moment(value: datetime | str) -> datetime:
-    """A time as the driver gives it: SQLite's is text without a zone."""
-    at = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
