@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from batchdial.dialing.terms import Stop
@@ -28,7 +29,8 @@ _REFUSALS = {
 def in_words(ending: Ending, tally: Tally, key_origin: Callable[[], str]) -> str:
     """Why dialling ended before the rows did; empty if it did not."""
     said = ending.settlement.detail if ending.settlement else ending.said
-    waiting = f"{tally[CallStatus.PENDING]:,} rows are pending"
+    number = tally[CallStatus.PENDING]
+    waiting = "1 row is pending" if number == 1 else f"{number:,} rows are pending"
     if ending.stop is Stop.REFUSED:
         refused = exit_code(ending, tally) is ExitCode.KEY_REFUSED
         key = f" The key came from {key_origin()}." if refused else ""
@@ -37,17 +39,27 @@ def in_words(ending: Ending, tally: Tally, key_origin: Callable[[], str]) -> str
         error = ending.error
         fault = f"a fault of batchdial, {type(error).__name__}"
         return f"Stopped: {error if isinstance(error, BatchDialError) else fault}"
-    expired = f"{tally[CallStatus.EXPIRED]:,} rows expired"
+    over = tally[CallStatus.EXPIRED]
+    expired = "1 row expired" if over == 1 else f"{over:,} rows expired"
     return {
         Stop.ASKED: "Stopped. Nobody is called now.",
         Stop.STREAK: f"Paused: too many rows in a row ended the same way. {said} {waiting}.",
         Stop.BUSY: f"Paused. {said} {waiting}.",
         Stop.SPENT: f"Stopped. {said} {waiting}.",
-        Stop.WAITING: f"Stopped: {waiting}; they may be called later.",
+        Stop.WAITING: f"Stopped: {waiting}{_next(ending.until)}.",
         Stop.OVER: f"The campaign's end has come. {expired}.",
         Stop.PAUSED: f"Paused from another terminal. {waiting}.",
         Stop.CANCELLED: f"Cancelled from another terminal. {expired}.",
     }.get(ending.stop, "")
+
+
+def _next(until: float | None) -> str:
+    """When the first row that waits may be called, by this machine's clock."""
+    if until is None or until == float("inf"):
+        return "; what calls in progress come to decides who is called again"
+    return (
+        f"; the next may be called at {datetime.fromtimestamp(until).astimezone():%Y-%m-%d %H:%M}"
+    )
 
 
 def exit_code(ending: Ending, tally: Tally) -> ExitCode:

@@ -262,7 +262,7 @@ class Dispatcher:
         if end_at is not None and at >= end_at and not self._terms.expects(self.in_flight):
             self._end(Ending(Stop.OVER))
         elif not self._limits.waits and at - self._clock() > SOON:
-            self._end(Ending(Stop.WAITING))
+            self._end(Ending(Stop.WAITING, until=at))
         else:
             self._rest_until = at
 
