@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
 
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
-#: With what a cell begins that `neutralise` may change, and what stands in no decimal number.
+#: With what a cell begins that `neutralise` may change.
 _RISKY: Final = np.zeros(256, np.bool_)
 _RISKY[list(b"'=+-@\t\r")] = True
-_NOT_DECIMAL: Final = np.ones(256, np.bool_)
-_NOT_DECIMAL[list(b"0123456789.,")] = False
+_APOSTROPHE: Final = ord("'")
+_NINE: Final = 9
 #: Bytes with which what shows nothing may begin: controls, blanks, marks of U+0080 to U+00BF,
 #: U+1000 to U+3FFF and U+F000 to U+FFFF; and a quotation mark, behind which nothing may stand.
 _UNSEEN: Final = np.zeros(256, np.bool_)
@@ -52,8 +52,11 @@ class Lines:
         ends = np.flatnonzero(data == _NEWLINE)
         dividers = np.flatnonzero(data == ord(divider))
         self._quotes = np.flatnonzero(data == _QUOTE)
+        self._within = dividers[:0]
         if len(self._quotes):
-            dividers = dividers[np.searchsorted(self._quotes, dividers) % 2 == 0]
+            is_outside = np.searchsorted(self._quotes, dividers) % 2 == 0
+            self._within = dividers[~is_outside]
+            dividers = dividers[is_outside]
         self._dividers = dividers
         self._data = data
         self._line_ends = ends
@@ -128,51 +131,55 @@ class Lines:
         if b"\0" in self._text:
             return None
         begins, stops = self._starts.ravel(), self._ends.ravel()
-        quoted = self._data[begins] == _QUOTE
+        first = self._data[begins]
+        quoted = first == _QUOTE
+        marked = np.flatnonzero(quoted)
+        first[marked] = self._data[begins[marked] + 1]
         edits = _Edits(self._data)
         if self._divider != ",":
             edits.exchange(self._dividers, b",")
         edits.drop(self._line_ends[self._ends[:, -1] < self._line_ends] - 1)
-        self._mend_quotes(edits, begins, stops, quoted)
-        formulas = self._formulas(begins + quoted, stops - quoted)
-        edits.put(begins[formulas] + quoted[formulas], b"'")
+        self._mend_quotes(edits, quoted)
+        risky = np.flatnonzero(_RISKY[first])
+        inside = begins[risky] + quoted[risky]
+        is_formula = self._are_formulas(inside, stops[risky] - quoted[risky])
+        edits.put(inside[is_formula], b"'")
         return edits.done(self._line_ends)
 
-    def _mend_quotes(
-        self, edits: _Edits, begins: Places, stops: Places, quoted: NDArray[np.bool_]
-    ) -> None:
+    def _mend_quotes(self, edits: _Edits, quoted: NDArray[np.bool_]) -> None:
         """Quotation marks around those cells that hold a comma or a mark, and no others."""
-        if not len(self._quotes) and self._divider == ",":
-            return
-        commas = np.flatnonzero(self._data == ord(","))
-        if self._divider == ",":
-            commas = commas[np.searchsorted(self._quotes, commas) % 2 == 1]
+        begins, stops, commas = self._starts.ravel(), self._ends.ravel(), self._within
+        if self._divider != ",":
+            commas = np.flatnonzero(self._data == ord(","))
+            bare = np.unique(np.searchsorted(begins, commas, "right") - 1)
+            bare = bare[~quoted[bare]]
+            edits.put(begins[bare], b'"')
+            edits.put(stops[bare], b'"')
         marked = np.flatnonzero(quoted)
         first, last = begins[marked], stops[marked]
         marks = np.searchsorted(self._quotes, last) - np.searchsorted(self._quotes, first)
         has_comma = np.searchsorted(commas, last) > np.searchsorted(commas, first)
-        needless = (marks == 2) & ~has_comma
+        needless = (marks == len('""')) & ~has_comma
         edits.drop(first[needless], last[needless] - 1)
-        bare = np.unique(np.searchsorted(begins, commas, "right") - 1)
-        bare = bare[~quoted[bare]]
-        edits.put(begins[bare], b'"')
-        edits.put(stops[bare], b'"')
 
-    def _formulas(self, begins: Places, stops: Places) -> Places:
-        """Which cells `neutralise` changes, by their places."""
+    def _are_formulas(self, begins: Places, stops: Places) -> NDArray[np.bool_]:
+        """Whether `neutralise` changes these cells, of which some may be empty."""
         data = self._data
-        risky = np.flatnonzero(_RISKY[data[begins]] & (begins < stops))
-        signs, behind, stops = data[begins[risky]], begins[risky] + 1, stops[risky]
-        signed = (signs == ord("+")) | (signs == ord("-"))
-        is_number = signed & (behind < stops) & ~_any_within(data - 48 > 9, behind, stops)
-        is_decimal = signed & ~_any_within(_NOT_DECIMAL[data], behind, stops)
-        asked = np.flatnonzero((signs == ord("'")) | (is_decimal & ~is_number))
-        is_formula = ~is_number
-        for place in asked.tolist():
-            cell = self._text[behind[place] - 1 : stops[place]].decode().replace('""', '"')
+        signs, second = data[begins], data[np.minimum(begins + 1, stops)]
+        is_filled, has_second = begins < stops, begins + 1 < stops
+        signed = ((signs == ord("+")) | (signs == ord("-"))) & is_filled
+        other = data - ord("0") > _NINE
+        is_number = signed & has_second & ~_any_within(other, begins + 1, stops)
+        other &= (data != ord(",")) & (data != ord("."))
+        is_decimal = signed & ~is_number & ~_any_within(other, begins + 1, stops)
+        quotes = signs == _APOSTROPHE
+        is_formula: NDArray[np.bool_] = (
+            is_filled & ~is_number & (~quotes | (has_second & _RISKY[second]))
+        )
+        for place in np.flatnonzero(is_decimal | (quotes & (second == _APOSTROPHE))).tolist():
+            cell = self._text[begins[place] : stops[place]].decode().replace('""', '"')
             is_formula[place] = neutralise(cell) != cell
-        changed: Places = risky[is_formula]
-        return changed
+        return is_formula
 
 
 class _Edits:

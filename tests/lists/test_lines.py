@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 #: Cells of one line each, with all that CSV and JSON write in another way.
 CELL = st.one_of(
     st.text(st.sampled_from("a1,;\"\\ é美\u00a0\u200b\ufeff\t\x01'=+-@."), max_size=6),
-    st.sampled_from(["+447911123456", "-1.5", "+1,5", "-1.5.5", "+", "-.", "'+44 1", "''@", "-a"]),
+    st.sampled_from(
+        ["+447911123456", "-1.5", "+1,5", "-1.5.5", "+", "'", "''", "-.", "'+44 1", "''@", "-a"]
+    ),
 )
 TABLE = st.integers(1, 4).flatmap(
     lambda width: st.lists(st.tuples(*[CELL] * width), min_size=1, max_size=8)
