@@ -65,7 +65,7 @@ class Checked:
         for at in range(len(batch)) if len(self.examples) < EXAMPLES else ():
             verdict = told[at].verdict if at in told else None
             if verdict is None or verdict.status is CallStatus.PENDING:
-                number = (verdict.e164 if verdict else None) or batch.numbers[at]
+                number = (verdict.e164 if verdict else None) or batch.number(at)
                 self.examples.append(payload(self.columns, batch.cells[at], number))
                 if len(self.examples) == EXAMPLES:
                     break
@@ -295,8 +295,8 @@ def _placed(
         is_ours = not again and (one.prior or {}).get("campaign") == campaign
         contact = one if is_ours or one.prior is None else replace(one, prior=None)
         told[at] = place(contact, known.get(contact.verdict.e164 or ""), replaces=replaces)
-    for at, number in enumerate(batch.numbers) if known else ():
-        if at not in told and number in known:
+    for at in range(len(batch)) if known else ():
+        if at not in told and (number := batch.number(at)) in known:
             verdict = Verdict(CallStatus.PENDING, number)
             contact = Contact(batch.rows[at], batch.cells[at], verdict)
             told[at] = place(contact, known[number], replaces=replaces)

@@ -230,6 +230,22 @@ class Claimed:
     was_detail: str = ""
 
 
+class Integers(Protocol):
+    """Whole numbers in an order, however they are held."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[int]: ...
+    def __getitem__(self, place: int, /) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Rows as they stand in a results file, before the columns that it adds."""
+
+    text: bytes  #: UTF-8; behind each row one byte that is not part of it
+    ends: Integers  #: where each row ends
+
+
 class Cells(Protocol):
     """The cells of some rows, each as it was read."""
 
@@ -252,8 +268,8 @@ class Cells(Protocol):
     def empty(self, index: int) -> tuple[list[int], list[int]]:
         """The places of empty cells of a column, and of others that may show nothing."""
 
-    def as_json(self) -> list[str]:
-        """Each row as a JSON list, without blanks between the cells."""
+    def written(self) -> Written | None:
+        """All rows as a results file has them; None where they must be written one by one."""
 
 
 class PlainCells(list[tuple[str, ...]]):
@@ -281,9 +297,8 @@ class PlainCells(list[tuple[str, ...]]):
         unseen = [(place, cell) for place, cell in seen if not "!" <= cell[:1] <= "~"]
         return [at for at, cell in unseen if not cell], [at for at, cell in unseen if cell]
 
-    def as_json(self) -> list[str]:
-        """Each row as a JSON list, without blanks between the cells."""
-        return list(map(row_as_json, self))
+    def written(self) -> None:
+        """Row by row."""
 
 
 def row_as_json(cells: Sequence[str]) -> str:
@@ -331,7 +346,7 @@ class Batch:
 
     rows: Sequence[int]  #: spreadsheet row of each
     cells: Cells
-    numbers: Sequence[str]  #: E.164 of each row that is PENDING and has no reason and no detail
+    numbers: Integers  #: digits of each row that is PENDING and has no reason and no detail
     told: Mapping[int, Contact]  #: all others, by their place in the batch
     odd: Collection[
         int
@@ -342,10 +357,14 @@ class Batch:
 
     def __iter__(self) -> Iterator[Contact]:
         """One contact after the other."""
-        for place, (row, cells, number) in enumerate(
-            zip(self.rows, self.cells, self.numbers, strict=True)
-        ):
-            yield self.told.get(place) or Contact(row, cells, Verdict(CallStatus.PENDING, number))
+        for place, (row, cells) in enumerate(zip(self.rows, self.cells, strict=True)):
+            yield self.told.get(place) or Contact(
+                row, cells, Verdict(CallStatus.PENDING, self.number(place))
+            )
+
+    def number(self, place: int) -> str:
+        """E.164 of a row that is not told of."""
+        return f"+{self.numbers[place]}"
 
     def with_told(self, told: Mapping[int, Contact]) -> Batch:
         """The same with other verdicts on some rows."""

@@ -142,20 +142,19 @@ class _Judge:
         holder = holders.hold(numbers[dialled], rows)
         is_later = holder != rows
         duplicates = dict(zip(dialled[is_later].tolist(), holder[is_later].tolist(), strict=True))
-        texts = [f"+{number}" if number else "" for number in numbers.tolist()]
         odd = self._odd_addresses(block)
         for place in odd:
-            note = self._email_note(block.cells[place]) if texts[place] else ""
+            note = self._email_note(block.cells[place]) if numbers[place] else ""
             if note and place not in duplicates:
-                verdict = said.get(place) or Verdict(CallStatus.PENDING, texts[place])
+                verdict = said.get(place) or Verdict(CallStatus.PENDING, f"+{numbers[place]}")
                 said[place] = replace(verdict, detail=f"{verdict.detail} {note}".lstrip())
         for place, row in duplicates.items():
             detail = f"Same number as row {row}."
-            said[place] = Verdict(CallStatus.DUPLICATE, texts[place], "same_number", detail)
+            said[place] = Verdict(CallStatus.DUPLICATE, f"+{numbers[place]}", "same_number", detail)
         if block.priors is not None:
             said = {
-                place: said.get(place) or Verdict(CallStatus.PENDING, text)
-                for place, text in enumerate(texts)
+                place: said.get(place) or Verdict(CallStatus.PENDING, f"+{number}")
+                for place, number in enumerate(numbers.tolist())
             }
         places = sorted(said)
         contacts = map(
@@ -166,7 +165,7 @@ class _Judge:
             map(block.priors.__getitem__, places) if block.priors is not None else repeat(None),
         )
         told = dict(zip(places, contacts, strict=True))
-        return Batch(block.rows, block.cells, texts, told, frozenset(odd))
+        return Batch(block.rows, block.cells, numbers, told, frozenset(odd))
 
     def verdicts(self, block: Block) -> tuple[NDArray[np.int64], dict[int, Verdict]]:
         """The number of each row that can be dialled, else 0, and what there is to say of rows."""

@@ -44,11 +44,13 @@ _LONGEST_CELL = 1000
 _BLANKS_AROUND = " \t\r\n\u00a0\u200b\ufeff\u200e\u200f\u2060\x00"
 _NAMED = re.compile(r"[^<>@]*<([^<>]*)>")
 _MAILTO = re.compile(r"mailto:\s*([^?]*)(?:\?.*)?", re.IGNORECASE)
-#: What most addresses are; short enough for every limit of length. No part can end elsewhere than
-#: it first does, so none is tried again.
+#: What most addresses are, if they are short enough for every limit of length.
 _PLAIN = re.compile(
-    r"[A-Za-z0-9_+\-]++(?:\.[A-Za-z0-9_+\-]++)*+@(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)+[A-Za-z]{2,}"
+    r"[A-Za-z0-9_+\-]++(?:\.[A-Za-z0-9_+\-]++)*+"
+    r"@(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)+[A-Za-z]{2,}"
 )
+#: Lines of which each is blank or such an address: one search for many, since most are.
+_PLAIN_LINES = re.compile(rf"(?:(?:{_PLAIN.pattern})?\n)*+")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]+")
 _ASCII_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?")
 _TOP = re.compile(r"[A-Za-z]{2,}|xn--[a-z0-9\-]+", re.IGNORECASE)
@@ -61,12 +63,20 @@ def check_email(text: str) -> str:
 
 def doubtful_addresses(texts: Iterable[str]) -> list[int]:
     """The places of cells that are neither blank nor hold an ordinary address."""
-    is_plain = _PLAIN.fullmatch
-    return [
-        place
-        for place, text in enumerate(texts)
-        if text and not (len(text) <= _LOCAL and is_plain(text))
-    ]
+    short = [text if len(text) <= _LOCAL and "\n" not in text else " " for text in texts]
+    lines = "\n".join([*short, ""])
+    found: list[int] = []
+    at = place = 0
+    while at < len(lines):
+        known = _PLAIN_LINES.match(lines, at)
+        end = known.end() if known else at
+        place += lines.count("\n", at, end)
+        if end < len(lines):
+            found.append(place)
+            place += 1
+            end = lines.index("\n", end) + 1
+        at = end
+    return found
 
 
 def first_email(texts: Iterable[str]) -> str:

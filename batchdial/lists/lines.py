@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from batchdial.models import row_as_json
+from batchdial.models import Written
+from batchdial.rules.cells import neutralise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,13 +24,11 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
 
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
-#: Bytes that JSON writes in another way, but for line ends and quotation marks.
-_ESCAPED: Final = np.zeros(256, np.bool_)
-_ESCAPED[:32] = True
-_ESCAPED[[_NEWLINE, _RETURN]] = False
-_ESCAPED[ord("\\")] = True
-_BETWEEN_CELLS: Final = b'","'
-_BETWEEN_ROWS: Final = b'"]\n["'
+#: With what a cell begins that `neutralise` may change.
+_RISKY: Final = np.zeros(256, np.bool_)
+_RISKY[list(b"'=+-@\t\r")] = True
+_APOSTROPHE: Final = ord("'")
+_NINE: Final = 9
 #: Bytes with which what shows nothing may begin: controls, blanks, marks of U+0080 to U+00BF,
 #: U+1000 to U+3FFF and U+F000 to U+FFFF; and a quotation mark, behind which nothing may stand.
 _UNSEEN: Final = np.zeros(256, np.bool_)
@@ -37,14 +36,14 @@ _UNSEEN[:33] = True
 _UNSEEN[[_QUOTE, 0x7F, 0xC2, 0xE1, 0xE2, 0xE3, 0xEF]] = True
 
 
-def outside(dividers: Places, quotes: Places) -> Places:
-    """The places of dividers that stand outside of quotations; both ascend, quotes are paired."""
+def parted(dividers: Places, quotes: Places) -> tuple[Places, Places]:
+    """Dividers outside of quotations, and within them; both ascend, quotes are paired."""
     first, behind = np.searchsorted(dividers, quotes).reshape(-1, 2).T
     several = behind - first
     inside = np.arange(several.sum()) + np.repeat(first - (np.cumsum(several) - several), several)
     kept = np.ones(len(dividers), np.bool_)
     kept[inside] = False
-    return dividers[kept]
+    return dividers[kept], dividers[inside]
 
 
 class Lines:
@@ -63,8 +62,9 @@ class Lines:
         ends = np.flatnonzero(data == _NEWLINE)
         dividers = np.flatnonzero(data == ord(divider))
         self._quotes = np.flatnonzero(data == _QUOTE)
+        self._within = dividers[:0]
         if len(self._quotes):
-            dividers = outside(dividers, self._quotes)
+            dividers, self._within = parted(dividers, self._quotes)
         self._dividers = dividers
         self._data = data
         self._line_ends = ends
@@ -134,37 +134,112 @@ class Lines:
         odd = ~none & _UNSEEN[first]
         return np.flatnonzero(none).tolist(), np.flatnonzero(odd).tolist()
 
-    def as_json(self) -> list[str]:
-        """Each row as a JSON list, without blanks between the cells."""
-        if not len(self):
-            return []
-        rows = f'["{self._between_brackets()}'.split("\n")[:-1]
-        escaped = np.flatnonzero(_ESCAPED[self._data])
-        odd = np.unique(np.searchsorted(self._line_ends, escaped)).tolist()
-        for place, row in zip(odd, map(row_as_json, self.some(odd)), strict=True):
-            rows[place] = row
-        return rows
+    def written(self) -> Written | None:
+        """All rows as a results file has them; None where a row holds what is not kept so."""
+        if b"\0" in self._text:
+            return None
+        begins, stops = self._starts.ravel(), self._ends.ravel()
+        first = self._data[begins]
+        quoted = first == _QUOTE
+        marked = np.flatnonzero(quoted)
+        first[marked] = self._data[begins[marked] + 1]
+        edits = _Edits(self._data)
+        if self._divider != ",":
+            edits.exchange(self._dividers, b",")
+        edits.drop(self._line_ends[self._ends[:, -1] < self._line_ends] - 1)
+        self._mend_quotes(edits, quoted)
+        risky = np.flatnonzero(_RISKY[first])
+        inside = begins[risky] + quoted[risky]
+        is_formula = self._are_formulas(inside, stops[risky] - quoted[risky])
+        edits.put(inside[is_formula], b"'")
+        return edits.done(self._line_ends)
 
-    def _between_brackets(self) -> str:
-        """The text with JSON's quotation marks between cells, and its brackets between lines."""
-        data = self._data.copy()
-        wide = np.ones(len(data), np.int8)
-        wide[self._dividers] = len(_BETWEEN_CELLS)
-        wide[self._line_ends] = len(_BETWEEN_ROWS)
-        wide[self._ends[:, -1][self._ends[:, -1] < self._line_ends]] = 0  # a carriage return
-        opening, closing = self._quotes[::2], self._quotes[1::2]
-        is_double = opening[1:] == closing[:-1] + 1
-        wide[opening[np.append(True, ~is_double)[: len(opening)]]] = 0
-        wide[closing[np.append(~is_double, True)[: len(closing)]]] = 0
-        data[closing[:-1][is_double]] = ord("\\")
-        places = np.cumsum(wide, dtype=np.int32) - wide
-        out = np.empty(int(places[-1]) + len(_BETWEEN_ROWS), np.uint8)
-        kept = wide == 1
-        out[places[kept]] = data[kept]
-        for joints, between in (
-            (self._dividers, _BETWEEN_CELLS),
-            (self._line_ends, _BETWEEN_ROWS),
-        ):
-            for offset, sign in enumerate(between):
-                out[places[joints] + offset] = sign
-        return out.tobytes().decode()
+    def _mend_quotes(self, edits: _Edits, quoted: NDArray[np.bool_]) -> None:
+        """Quotation marks around those cells that hold a comma or a mark, and no others."""
+        begins, stops, commas = self._starts.ravel(), self._ends.ravel(), self._within
+        if self._divider != ",":
+            commas = np.flatnonzero(self._data == ord(","))
+            bare = np.unique(np.searchsorted(begins, commas, "right") - 1)
+            bare = bare[~quoted[bare]]
+            edits.put(begins[bare], b'"')
+            edits.put(stops[bare], b'"')
+        marked = np.flatnonzero(quoted)
+        first, last = begins[marked], stops[marked]
+        marks = np.searchsorted(self._quotes, last) - np.searchsorted(self._quotes, first)
+        has_comma = np.searchsorted(commas, last) > np.searchsorted(commas, first)
+        needless = (marks == len('""')) & ~has_comma
+        edits.drop(first[needless], last[needless] - 1)
+
+    def _are_formulas(self, begins: Places, stops: Places) -> NDArray[np.bool_]:
+        """Whether `neutralise` changes these cells, of which some may be empty."""
+        data = self._data
+        signs, second = data[begins], data[np.minimum(begins + 1, stops)]
+        is_filled, has_second = begins < stops, begins + 1 < stops
+        signed = ((signs == ord("+")) | (signs == ord("-"))) & is_filled
+        other = data - ord("0") > _NINE
+        is_number = signed & has_second & ~_any_within(other, begins + 1, stops)
+        other &= (data != ord(",")) & (data != ord("."))
+        is_decimal = signed & ~is_number & ~_any_within(other, begins + 1, stops)
+        quotes = signs == _APOSTROPHE
+        is_formula: NDArray[np.bool_] = (
+            is_filled & ~is_number & (~quotes | (has_second & _RISKY[second]))
+        )
+        for place in np.flatnonzero(is_decimal | (quotes & (second == _APOSTROPHE))).tolist():
+            cell = self._text[begins[place] : stops[place]].decode().replace('""', '"')
+            is_formula[place] = neutralise(cell) != cell
+        return is_formula
+
+
+class _Edits:
+    """Changes of a text, made together."""
+
+    def __init__(self, data: NDArray[np.uint8]) -> None:
+        self._data = data
+        self._dropped: list[Places] = []
+        self._put: list[tuple[Places, int]] = []
+
+    def exchange(self, places: Places, sign: bytes) -> None:
+        """Another sign in the place of those that are there."""
+        self._data = self._data.copy()
+        self._data[places] = ord(sign)
+
+    def drop(self, *places: Places) -> None:
+        """These signs away."""
+        self._dropped += places
+
+    def put(self, places: Places, sign: bytes) -> None:
+        """A sign before those that are there, behind what was put there earlier."""
+        self._put.append((places, ord(sign)))
+
+    def done(self, ends: Places) -> Written:
+        """The text, and where these places are now."""
+        data = self._data
+        dropped = np.sort(np.concatenate(self._dropped))
+        places = np.concatenate([places for places, _ in self._put])
+        signs = np.concatenate([np.full(len(places), sign, np.uint8) for places, sign in self._put])
+        order = np.argsort(places, kind="stable")
+        places, signs = places[order], signs[order]
+        if len(places):
+            there = places + np.arange(len(places))
+            is_old = np.ones(len(data) + len(places), np.bool_)
+            is_old[there] = False
+            longer = np.empty(len(is_old), np.uint8)
+            longer[there] = signs
+            longer[is_old] = data
+            data = longer
+        if len(dropped):
+            stays = np.ones(len(data), np.bool_)
+            stays[dropped + np.searchsorted(places, dropped, "right")] = False
+            data = data[stays]
+        moved = np.searchsorted(places, ends, "right") - np.searchsorted(dropped, ends)
+        return Written(data.tobytes(), ends + moved)
+
+
+def _any_within(marked: NDArray[np.bool_], begins: Places, stops: Places) -> NDArray[np.bool_]:
+    """Whether a stretch has a marked place; of an empty stretch, nothing that means something."""
+    if not len(begins):
+        return np.zeros(0, np.bool_)
+    found: NDArray[np.bool_] = np.logical_or.reduceat(
+        marked, np.column_stack([begins, stops]).ravel()
+    )[::2]
+    return found

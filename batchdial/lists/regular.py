@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import numpy as np
 
-from batchdial.lists.lines import outside
+from batchdial.lists.lines import parted
 from batchdial.lists.outline import HEAD_ROWS, TAIL_ROWS, Outline
 from batchdial.lists.sources import is_blank
 
@@ -104,7 +104,7 @@ def _widths(chunk: bytes, divider: int) -> tuple[int, int] | None:
         quotes = np.flatnonzero(text == _QUOTE)
         if not _are_sound(text, quotes, ends, divider):
             return None
-        dividers = outside(dividers, quotes)
+        dividers = parted(dividers, quotes)[0]
     inside = np.diff(np.searchsorted(dividers, np.append(0, ends)))
     return int(inside.min()) + 1, int(inside.max()) + 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -171,14 +172,15 @@ class SqlBench:
     def add_rows(self, list_id: int, contacts: Sequence[Contact]) -> None:
         """More rows at the end of a draft."""
 
-        def number(one: Contact) -> str:
-            return one.verdict.e164 or ""
+        def number(one: Contact) -> int:
+            found = re.fullmatch(r"\+([1-9][0-9]{0,14})", one.verdict.e164 or "")
+            return int(found[1]) if found else 0
 
         told = {
             place: one
             for place, one in enumerate(contacts)
             if not number(one)
-            or one != Contact(one.row, one.cells, Verdict(CallStatus.PENDING, number(one)))
+            or one != Contact(one.row, one.cells, Verdict(CallStatus.PENDING, one.verdict.e164))
         }
         with self.lists.writing(list_id, mark=0) as writing:
             writing.add(

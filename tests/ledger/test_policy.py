@@ -66,7 +66,7 @@ class Desk:
                 Batch(
                     [one.row for one in contacts],
                     PlainCells(one.cells for one in contacts),
-                    [one.verdict.e164 or "" for one in contacts],
+                    [int(one.verdict.e164 or 0) for one in contacts],
                     {},
                 )
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,20 +13,32 @@ from hypothesis import strategies as st
 from batchdial.lists import regular
 from batchdial.lists.lines import Lines
 from batchdial.models import PlainCells
+from batchdial.rules.written import row_written
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 #: Cells of one line each, with all that CSV and JSON write in another way.
-CELL = st.text(st.sampled_from("a1,;\"\\ é美\u00a0\u200b\ufeff\t\x01'="), max_size=6)
+CELL = st.one_of(
+    st.text(st.sampled_from("a1,;\"\\ é美\u00a0\u200b\ufeff\t\x01'=+-@."), max_size=6),
+    st.sampled_from(
+        ["+447911123456", "-1.5", "+1,5", "-1.5.5", "+", "'", "''", "-.", "'+44 1", "''@", "-a"]
+    ),
+)
 TABLE = st.integers(1, 4).flatmap(
     lambda width: st.lists(st.tuples(*[CELL] * width), min_size=1, max_size=8)
 )
 
 
-def written(rows: list[tuple[str, ...]], end: str, *, quoting: int = csv.QUOTE_MINIMAL) -> str:
+def written(
+    rows: list[tuple[str, ...]],
+    end: str,
+    *,
+    quoting: int = csv.QUOTE_MINIMAL,
+    divider: str = ",",
+) -> str:
     file = io.StringIO(newline="")
-    csv.writer(file, lineterminator=end, quoting=quoting).writerows(rows)  # type: ignore[arg-type]
+    csv.writer(file, delimiter=divider, lineterminator=end, quoting=quoting).writerows(rows)  # type: ignore[arg-type]
     return file.getvalue()
 
 
@@ -36,21 +47,26 @@ def written(rows: list[tuple[str, ...]], end: str, *, quoting: int = csv.QUOTE_M
     end=st.sampled_from(["\n", "\r\n"]),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     is_cut=st.booleans(),
+    divider=st.sampled_from(",;\t"),
 )
 def test_rows_are_those_of_any_reader(
-    rows: list[tuple[str, ...]], end: str, quoting: int, is_cut: bool
+    rows: list[tuple[str, ...]], end: str, quoting: int, is_cut: bool, divider: str
 ) -> None:
-    """Row by row, column by column, some rows, the last rows, and as JSON."""
-    text = written(rows, end, quoting=quoting)
-    lines = Lines((text.removesuffix(end) if is_cut else text).encode(), ",")
+    """Row by row, column by column, some rows, the last rows, and as they are written."""
+    text = written(rows, end, quoting=quoting, divider=divider)
+    lines = Lines((text.removesuffix(end) if is_cut else text).encode(), divider)
     plain = PlainCells(rows)
     assert list(lines) == rows
     assert [lines[place] for place in range(len(rows))] == rows
     assert lines.widths() == plain.widths()
     assert list(lines.some(range(0, len(rows), 2))) == rows[::2]
     assert list(lines.after(1)) == rows[1:]
-    assert lines.as_json() == plain.as_json()
-    assert [tuple(json.loads(row)) for row in lines.as_json()] == rows
+    kept = lines.written()
+    assert kept is not None
+    begins = [0, *(end + 1 for end in kept.ends)]
+    assert [
+        kept.text[begin:end].decode() for begin, end in zip(begins, kept.ends, strict=False)
+    ] == list(map(row_written, rows))
     for index in range(len(rows[0])):
         assert lines.column(index) == plain.column(index)
 

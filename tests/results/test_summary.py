@@ -36,6 +36,6 @@ def test_words() -> None:
     tally = Tally.of({(CallStatus.FAILED, "refused"): 66, (CallStatus.SUCCESS, ""): 1138})
     assert tally.equation() == "1,204 rows = 1,138 success + 66 failed"
     one = Tally()
-    one.add(Batch([2], PlainCells([()]), ["+12025550101"], {}))
+    one.add(Batch([2], PlainCells([()]), [12025550101], {}))
     assert one.equation() == "1 row = 1 pending"
     assert Tally().equation() == "0 rows = 0"
