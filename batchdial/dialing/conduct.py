@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,12 +63,15 @@ class Conduct:
         self._redials = redials
         self._clock = clock
         self._longest = budget.longest * 60 + RINGING
+        self._tracks = max_live is not None or budget.is_capped or redials
         self._live: dict[str, _Live] = {}
+        self._ends: list[tuple[float, str]] = []  # when live calls are certainly over, a heap
+        self._told_of = 0  # of the live calls, those that the service will say something of
         self._asked = 0
         self._changed: Callable[[], object] = lambda: None
         self._called: Callable[[str], object] = lambda _: None
         for call_id, began in open_calls:
-            self._live[call_id] = _Live(began + self._longest, is_open=True)
+            self._begin(call_id, began, is_open=True)
 
     def on_change(self, tell: Callable[[], object]) -> None:
         """Whom to tell when room has become free, or a row may have become due."""
@@ -104,8 +108,9 @@ class Conduct:
 
     def room_in(self) -> float:
         """Seconds until the first live call is certainly over."""
-        first = min((one.over_at for one in self._live.values()), default=None)
-        return LOOK_AGAIN if first is None else max(0.0, first - self._clock()) + 0.001
+        if not self._ends:
+            return LOOK_AGAIN
+        return max(0.0, self._ends[0][0] - self._clock()) + 0.001
 
     def spare(self) -> None:
         """No call was made."""
@@ -120,7 +125,7 @@ class Conduct:
         called = settlement.status is CallStatus.SUCCESS
         if called or settlement.status is CallStatus.UNKNOWN:
             key = settlement.call_id or f"row {claimed.row_id}, {claimed.attempt}"
-            self._live[key] = _Live(self._clock() + self._longest, is_open=called)
+            self._begin(key, self._clock(), is_open=called)
             if settlement.call_id:
                 self._called(settlement.call_id)
         else:
@@ -130,17 +135,28 @@ class Conduct:
         """A call is over; None where nobody knows how long it took."""
         one = self._live.pop(call_id, None)
         if one is not None and one.is_open:
+            self._told_of -= 1
             lasted = self._budget.longest * 60 if seconds is None else seconds
             self.used = self.used.ended(lasted)
         self._changed()
 
     def expects(self, in_flight: int) -> bool:
         """Whether what becomes of calls in progress may let a row be called again."""
-        return self._redials and bool(in_flight or any(one.is_open for one in self._live.values()))
+        return self._redials and bool(in_flight or self._told_of)
+
+    def _begin(self, key: str, began: float, *, is_open: bool) -> None:
+        """Count a call as live; only where that matters, since a campaign may be long."""
+        if self._tracks:
+            self._live[key] = _Live(began + self._longest, is_open)
+            self._told_of += is_open
+            heapq.heappush(self._ends, (began + self._longest, key))
 
     def _forget(self) -> None:
         """Calls that the service must have ended by now are over."""
         now = self._clock()
-        for key in [key for key, one in self._live.items() if one.over_at <= now]:
-            if self._live.pop(key).is_open:
+        while self._ends and (self._ends[0][0] <= now or self._ends[0][1] not in self._live):
+            _, key = heapq.heappop(self._ends)
+            one = self._live.pop(key, None)
+            if one is not None and one.is_open:
+                self._told_of -= 1
                 self.used = self.used.ended(self._budget.longest * 60)

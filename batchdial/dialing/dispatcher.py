@@ -134,12 +134,13 @@ class Dispatcher:
     async def _keep_lease(self) -> None:
         loop = asyncio.get_running_loop()
         renew_at = loop.time()
-        while not self._stopping.is_set() or self.in_flight:
+        while True:
             if loop.time() >= renew_at:
                 if not await self._renew():
                     return
                 renew_at = loop.time() + HEARTBEAT
-            await self._heed_wishes()
+            if not self._stopping.is_set():
+                await self._heed_wishes()
             await asyncio.sleep(LOOK)
 
     async def _heed_wishes(self) -> None:
@@ -150,6 +151,9 @@ class Dispatcher:
         try:
             wish = await self._record.wish()
         except LedgerAwayError:
+            return
+        except Exception as error:  # noqa: BLE001 (a pause that cannot be seen must not be missed)
+            self._end(Ending(Stop.BROKEN, error=error))
             return
         if wish == "pause":
             self._end(Ending(Stop.PAUSED))
