@@ -134,9 +134,9 @@ class Conduct:
             self.used = self.used.ended(lasted)
         self._changed()
 
-    def expects(self, in_flight: int) -> bool:
+    def expects(self, in_hand: int) -> bool:
         """Whether what becomes of calls in progress may let a row be called again."""
-        return self._redials and bool(in_flight or any(one.is_open for one in self._live.values()))
+        return self._redials and bool(in_hand or any(one.is_open for one in self._live.values()))
 
     def _forget(self) -> None:
         """Calls that the service must have ended by now are over."""
