@@ -95,6 +95,15 @@ class Session:
 
     `plan` says what would be done, `agree` takes it into the ledger, `dispatch` does
     it, `record` writes the results and `report` says what came of it.
+
+    Args:
+        settings: How.
+        ledger: Where it is recorded; closed with the session.
+        lease: The right to dial the campaign.
+        works: The lists.
+        governance: Which rules their rows keep to.
+        again: Whether everybody may be called again.
+        clock: Unix time in seconds.
     """
 
     def __init__(
@@ -106,8 +115,10 @@ class Session:
         governance: Governance,
         *,
         again: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
+        self._clock = clock
         self._ledger = ledger
         self._lists = Lists(ledger)
         self._lease: Lease | None = lease
@@ -226,7 +237,7 @@ class Session:
             agent,
             sent,
             self.number,
-            _now(),
+            self._now(),
             self._places(),
             self._governance,
         )
@@ -252,7 +263,7 @@ class Session:
 
     def departure(self) -> float:
         """Take a departure for a call that is no row's; seconds to wait for it."""
-        return book(self._ledger, self.campaign.service, time.time(), self._pacer.spacing)
+        return book(self._ledger, self.campaign.service, self._clock(), self._pacer.spacing)
 
     def require(self, forecast: Forecast) -> None:
         """
@@ -302,7 +313,7 @@ class Session:
         """What a person should know of the do-not-call files before the first call."""
         codes = {place.countries for place in self._places()} if self.settings.suppress else set()
         numbers = {_CODES[one] for countries in codes for one in countries if one in _CODES}
-        return self._governance.warnings(sorted(numbers), _now())
+        return self._governance.warnings(sorted(numbers), self._now())
 
     @property
     def canary(self) -> int:
@@ -338,12 +349,12 @@ class Session:
         lease = self._held()
         if self.number and not by_hand:
             began = began_since(self._ledger, self.campaign, self._governance.start)
-            if refused := self._governance.begin_refused(began, _now()):
+            if refused := self._governance.begin_refused(began, self._now()):
                 raise LateError(refused)
         if self.number:
             trusted = self._trusted or self.settings.trust_ledger
             self._ledger.vouch(self.campaign, trusted=trusted)
-        if not self._ledger.renew(lease, _now()):
+        if not self._ledger.renew(lease, self._now()):
             raise CampaignBusyError(
                 f"{self.campaign.name} was taken by another process meanwhile. Nobody was called."
             )
@@ -356,7 +367,7 @@ class Session:
 
     def _take(self, work: Work, lease: Lease) -> None:
         if work.draft is not None:
-            self._lists.activate(lease, work.draft, work.replaces, _now())
+            self._lists.activate(lease, work.draft, work.replaces, self._now())
         list_ids = {pick.list_id for pick in work.picks}
         for list_id in list_ids:
             if work.changes is not None:
@@ -393,6 +404,7 @@ class Session:
             longest=longest_call(self._agent),
             is_canary=is_canary,
             say=say,
+            clock=self._clock,
         )
         if self._stopped:
             run.stop()
@@ -489,6 +501,9 @@ class Session:
             raise BatchDialError(f"{self.campaign.name} was given back already.")
         return self._lease
 
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
     def _let_go(self) -> None:
         if self._lease is not None:
             lease, self._lease = self._lease, None
@@ -532,7 +547,3 @@ def record_list(ledger: Ledger, stored: StoredList, campaign: str) -> Path:
     if written != expected:
         raise BatchDialError(f"{path} has {written} rows, the ledger has {expected}.")
     return path
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -24,14 +25,19 @@ from batchdial.results.summary import Tally
 from batchdial.rules.redial import SAFE_TO_REDIAL, told_as_called
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from batchdial.models import Campaign
     from batchdial.rules.redial import Known
     from batchdial.settings import Settings
 
 
-def open_run(settings: Settings, *paths: str | Path, again: bool = False) -> Session:
+def open_run(
+    settings: Settings,
+    *paths: str | Path,
+    again: bool = False,
+    clock: Callable[[], float] = time.time,
+) -> Session:
     """
     Prepare to dial lists: everything but the calls.
 
@@ -40,6 +46,7 @@ def open_run(settings: Settings, *paths: str | Path, again: bool = False) -> Ses
         paths: The lists of one campaign, or results files that are fed back; "-" is standard
             input.
         again: Whether everybody in them may be called again.
+        clock: Unix time in seconds.
 
     Raises:
         BatchDialError: One of its children says what is wrong and what to do.
@@ -52,6 +59,7 @@ def open_run(settings: Settings, *paths: str | Path, again: bool = False) -> Ses
         sources,
         (CallStatus.PENDING,),
         again=again,
+        clock=clock,
     )
 
 
@@ -76,9 +84,11 @@ def open_retry_file(
     return _open(settings, source.campaign(settings.campaign), [source], _to_retry(include_unknown))
 
 
-def open_resume(settings: Settings, name: str | None = None) -> Session:
+def open_resume(
+    settings: Settings, name: str | None = None, *, clock: Callable[[], float] = time.time
+) -> Session:
     """Prepare to go on with the pending rows of a campaign, by default the latest."""
-    return _reopen(settings, name, (CallStatus.PENDING,), unpause=True)
+    return _reopen(settings, name, (CallStatus.PENDING,), unpause=True, clock=clock)
 
 
 def open_retry(
@@ -99,15 +109,17 @@ def _open(
     statuses: tuple[CallStatus, ...],
     *,
     again: bool = False,
+    clock: Callable[[], float] = time.time,
 ) -> Session:
     """Take the campaign, and find out what each file is to it."""
-    governance = Governance(settings, _now())
+    now = _moment(clock)
+    governance = Governance(settings, now)
     with ExitStack() as undo:
         ledger = undo.enter_context(Ledger(settings.ledger_url()))
-        campaign = _campaign(settings, ledger, name)
+        campaign = _campaign(settings, ledger, name, now)
         undo.callback(ledger.forget, campaign)
         _heed_wish(ledger, campaign)
-        lease = ledger.acquire(campaign, Owner.here(), _now())
+        lease = ledger.acquire(campaign, Owner.here(), _moment(clock))
         undo.callback(ledger.release, lease)
         if not again:
             refuse_purged(ledger, campaign)
@@ -117,14 +129,22 @@ def _open(
         active = [] if again else lists.active(campaign)
         several = len(sources) > 1
         desk = _Desk(
-            settings, ledger, lease, lists, active, statuses, again=again, remember=several
+            settings,
+            ledger,
+            lease,
+            lists,
+            active,
+            statuses,
+            again=again,
+            remember=several,
+            clock=clock,
         )
         # Of files with a number in common, the one that is read first has it.
         order = reversed(sources) if settings.dedupe == "last" else sources
         works = {id(source): desk.take_in(source) for source in order}
         undo.pop_all()
     works_in_order = [works[id(one)] for one in sources]
-    return Session(settings, ledger, lease, works_in_order, governance, again=again)
+    return Session(settings, ledger, lease, works_in_order, governance, again=again, clock=clock)
 
 
 def _reopen(
@@ -133,8 +153,9 @@ def _reopen(
     statuses: tuple[CallStatus, ...],
     *,
     unpause: bool = False,
+    clock: Callable[[], float] = time.time,
 ) -> Session:
-    governance = Governance(settings, _now())
+    governance = Governance(settings, _moment(clock))
     with ExitStack() as undo:
         ledger = undo.enter_context(Ledger(settings.ledger_url(), create=False))
         campaign = find_campaign(ledger, name, settings.agent)
@@ -142,7 +163,7 @@ def _reopen(
         if unpause:
             ledger.ask(campaign, None)
         _heed_wish(ledger, campaign)
-        lease = ledger.acquire(campaign, Owner.here(), _now())
+        lease = ledger.acquire(campaign, Owner.here(), _moment(clock))
         undo.callback(ledger.release, lease)
         refuse_purged(ledger, campaign)
         lists = Lists(ledger)
@@ -150,10 +171,10 @@ def _reopen(
         stored = lists.active(campaign)
         if settings.output is not None and len(stored) > 1:
             raise ConfigError(f"{campaign.name} has {len(stored)} lists; --output takes one only.")
-        desk = _Desk(settings, ledger, lease, lists, stored, statuses)
+        desk = _Desk(settings, ledger, lease, lists, stored, statuses, clock=clock)
         works = [desk.go_on(one) for one in stored]
         undo.pop_all()
-    return Session(settings, ledger, lease, works, governance)
+    return Session(settings, ledger, lease, works, governance, clock=clock)
 
 
 class _Desk:
@@ -170,6 +191,7 @@ class _Desk:
         *,
         again: bool = False,
         remember: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -179,6 +201,7 @@ class _Desk:
         self._statuses = statuses
         self._again = again
         self._remember = remember  # whether another file of this run is to know this one's numbers
+        self._clock = clock
         self._known: dict[str, Known] | None = None
 
     def take_in(self, source: Source) -> Work:
@@ -213,7 +236,7 @@ class _Desk:
             remember=self._remember,
             replaces=replaces,
             again=self._again,
-            now=_now(),
+            now=_moment(self._clock),
             alive=self._renew,
         )
         picks = [Pick(draft, status) for status in self._statuses]
@@ -269,7 +292,7 @@ class _Desk:
         )
 
     def _renew(self) -> None:
-        self._ledger.renew(self._lease, _now())
+        self._ledger.renew(self._lease, _moment(self._clock))
 
     def _memory(self) -> dict[str, Known]:
         """What the campaign remembers; the files of this run add to it."""
@@ -300,7 +323,11 @@ def _forgotten(path: Path, name: str, known: set[str]) -> int:
     return number
 
 
-def _campaign(settings: Settings, ledger: Ledger, name: str) -> Campaign:
+def _moment(clock: Callable[[], float]) -> datetime:
+    return datetime.fromtimestamp(clock(), UTC)
+
+
+def _campaign(settings: Settings, ledger: Ledger, name: str, now: datetime) -> Campaign:
     agent = settings.agent
     if agent is None:
         agents = sorted({one.agent for one in ledger.find(name)})
@@ -310,7 +337,7 @@ def _campaign(settings: Settings, ledger: Ledger, name: str) -> Campaign:
                 f"Which agent calls? {which}Say --agent ID; `batchdial agents` lists yours."
             )
         agent = agents[0]
-    campaign = ledger.campaign(name, agent, settings.base_url, _now())
+    campaign = ledger.campaign(name, agent, settings.base_url, now)
     _check_service(campaign, settings)
     return campaign
 
@@ -362,7 +389,3 @@ def _check_together(settings: Settings, sources: Sequence[Source]) -> None:
     twice = [name for name, number in names.items() if number > 1]
     if twice:
         raise ConfigError(f"Two lists are called {twice[0]}. Rename one, so that each is known.")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

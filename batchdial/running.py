@@ -61,6 +61,7 @@ class Run:
         longest: Minutes after which the service ends a call.
         is_canary: Whether only so many rows are dialled, and followed to their end.
         say: Told in words what a person should know meanwhile.
+        clock: Unix time in seconds.
     """
 
     def __init__(
@@ -78,7 +79,9 @@ class Run:
         longest: int,
         is_canary: bool = False,
         say: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
         self._is_canary = is_canary
         self._say = say
         self.called = 0  # rows that were settled
@@ -101,7 +104,7 @@ class Run:
             lease,
             picks,
             spacing=self.pacer.spacing,
-            clock=time.time,
+            clock=clock,
             policy=policy,
             due=self._list_ids if self._redial else (),
         )
@@ -114,13 +117,13 @@ class Run:
             self.pacer,
             self._limits(number),
             self._told,
-            time.time,
+            clock,
             self.conduct,
         )
         self.conduct.on_change(self.dispatcher.stir)
 
     def _terms(self, policy: Rules) -> Conduct:
-        now = datetime.now(UTC)
+        now = datetime.fromtimestamp(self._clock(), UTC)
         settings, since = self._settings, now - timedelta(minutes=self._longest) - MARGIN
         budget = Budget(
             self._longest,
@@ -140,7 +143,7 @@ class Run:
                 (call.call_id, call.began.timestamp()) for call in self._open if call.began > since
             ],
             redials=bool(self._redial),
-            clock=time.time,
+            clock=self._clock,
         )
 
     @property
@@ -223,10 +226,11 @@ class Run:
             Schedule(self._longest * 60.0),
             self._heard,
             self._service.key_refused,
+            clock=self._clock,
         )
         for call in self._open:
             follower.began(call.call_id, call.began.timestamp())
-        self.conduct.on_call(lambda call_id: follower.began(call_id, time.time()))
+        self.conduct.on_call(lambda call_id: follower.began(call_id, self._clock()))
         stop = asyncio.Event()
         async with AsyncExitStack() as stack:
             if self._settings.listen is not None:

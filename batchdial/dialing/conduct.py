@@ -140,9 +140,9 @@ class Conduct:
             self.used = self.used.ended(lasted)
         self._changed()
 
-    def expects(self, in_flight: int) -> bool:
+    def expects(self, in_hand: int) -> bool:
         """Whether what becomes of calls in progress may let a row be called again."""
-        return self._redials and bool(in_flight or self._told_of)
+        return self._redials and bool(in_hand or self._told_of)
 
     def _begin(self, key: str, began: float, *, is_open: bool) -> None:
         """Count a call as live; only where that matters, since a campaign may be long."""

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf
 from typing import TYPE_CHECKING
 
 from batchdial.dialing.settle import settle
@@ -82,6 +83,7 @@ class Dispatcher:
         self._ending = Ending(Stop.DONE)
         self._streak: tuple[tuple[object, ...], int] = ((), 0)
         self._lanes: list[asyncio.Task[None]] = []
+        self._in_hand = 0  # rows that are claimed and not settled
         self.in_flight = 0
 
     async def run(self) -> Ending:
@@ -181,17 +183,19 @@ class Dispatcher:
 
     async def _next(self) -> Claimed | None:
         """Wait for a turn and claim a row."""
-        while await self._rest() and await self._room():
-            claimed = None
-            if not self._reserve():
+        while await self._rest():
+            if not self._reserve():  # no room is held meanwhile: giving it back would stir others
                 await _within(NAP, self._stir)  # until the last rows are claimed, or are not
-            elif await self._turn(self._drained):
+                continue
+            claimed, has_room = None, await self._room()
+            if has_room and await self._turn(self._drained):
                 claimed = self._begun(await self._claim())
             else:
                 self._give_back()
             if claimed is not None:
                 return claimed
-            self._terms.spare()
+            if has_room:
+                self._terms.spare()
         return None
 
     async def _claim(self) -> Claimed | None:
@@ -205,6 +209,8 @@ class Dispatcher:
     async def _rest(self) -> bool:
         """Wait until a row may be dialled; False at the end."""
         while not self._drained.is_set():
+            if self._rest_until == inf and not self._terms.expects(self._in_hand):
+                self._rest_until = self._limits.begin_at  # what was waited for came to nothing
             left = self._rest_until - self._clock()
             if left <= 0:
                 return True
@@ -246,6 +252,7 @@ class Dispatcher:
         """What a claim that was reserved for means for all lanes."""
         if claimed is not None:
             self._reserved -= 1
+            self._in_hand += 1
             if self._rows_left == 0 and not self._reserved:
                 self._ending = Ending(Stop.LIMIT)
                 self._drained.set()
@@ -253,17 +260,17 @@ class Dispatcher:
             return claimed
         self._give_back()
         at = self._record.next_at
-        if at is None and not self._terms.expects(self.in_flight):
+        if at is None and not self._terms.expects(self._in_hand):
             self._drained.set()
             self.stir()
         else:
-            self._rest_till(float("inf") if at is None else at)
+            self._rest_till(inf if at is None else at)
         return None
 
     def _rest_till(self, at: float) -> None:
         """Let all lanes rest, or end where that is not wanted."""
         end_at = self._limits.end_at
-        if end_at is not None and at >= end_at and not self._terms.expects(self.in_flight):
+        if end_at is not None and at >= end_at and not self._terms.expects(self._in_hand):
             self._end(Ending(Stop.OVER))
         elif not self._limits.waits and at - self._clock() > SOON:
             self._end(Ending(Stop.WAITING, until=at))
@@ -286,12 +293,14 @@ class Dispatcher:
             if again is None:
                 break
             claimed = again
+        self._in_hand -= 1
         self._terms.spare()
         return await self._next()
 
     async def _go_on(self, claimed: Claimed, settlement: Settlement) -> Claimed | None:
         """Settle a row for now and take the next one, in one commit where its turn has come."""
         self._count(settlement)
+        self._in_hand -= 1
         self._terms.made(claimed, settlement)
         if self._goes_on():
             following = self._begun(await self._record.settle_and_claim(claimed, settlement))
@@ -364,8 +373,10 @@ class Dispatcher:
         """Whether a lane may take its next row at once: all that it would wait for is there."""
         if self._rest_until > self._clock() or not self._terms.try_room():
             return False
-        if self._has_turn() and self._reserve():
-            return True
+        if self._reserve():
+            if self._has_turn():
+                return True
+            self._give_back()
         self._terms.spare()
         return False
 

@@ -180,7 +180,7 @@ class Follower:
         """Ask nothing for a while: there was no answer, or the service is asked for too much."""
         asks_for = None
         if reply.status in (429, 503):
-            asks_for = wait_of(reply.retry_after, datetime.now(UTC), reply.date)
+            asks_for = wait_of(reply.retry_after, datetime.fromtimestamp(now, UTC), reply.date)
         wait = min(BACK_OFF * 2 ** min(self._unanswered, 10), LONGEST_BACK_OFF)
         self._schedule.hold(now, asks_for or wait)
         self._schedule.unanswered(call_id, now)

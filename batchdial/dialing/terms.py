@@ -69,8 +69,13 @@ class Terms(Protocol):
     def made(self, claimed: Claimed, settlement: Settlement) -> None:
         """The room is taken by a call that was made, or may have been; else it is free again."""
 
-    def expects(self, in_flight: int) -> bool:
-        """Whether what becomes of calls in progress may let a row be called again."""
+    def expects(self, in_hand: int) -> bool:
+        """
+        Whether what becomes of calls in progress may let a row be called again.
+
+        Args:
+            in_hand: Rows that are claimed and of whose calls nobody was told yet.
+        """
 
 
 class Anytime:
@@ -98,7 +103,7 @@ class Anytime:
     def made(self, claimed: Claimed, settlement: Settlement) -> None:
         """Nothing is taken."""
 
-    def expects(self, in_flight: int) -> bool:  # noqa: ARG002
+    def expects(self, in_hand: int) -> bool:  # noqa: ARG002
         """No."""
         return False
 
