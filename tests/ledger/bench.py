@@ -208,10 +208,12 @@ class SqlBench:
         """As in `Bench`."""
         return self.journal(self.acquire(), self.list_id, *statuses)
 
-    def journal(self, lease: Lease, list_id: int, *statuses: CallStatus) -> Journal:
-        """A journal of these rows."""
+    def journal(
+        self, lease: Lease, list_id: int, *statuses: CallStatus, due: Sequence[int] = ()
+    ) -> Journal:
+        """A journal of these rows, and of those that are due."""
         picks = [Pick(list_id, status) for status in statuses or (CallStatus.PENDING,)]
-        return Journal(self.ledger, lease, picks, spacing=SPACING, clock=self.clock)
+        return Journal(self.ledger, lease, picks, spacing=SPACING, clock=self.clock, due=due)
 
     def standing(self) -> list[Contact]:
         """As in `Bench`."""
