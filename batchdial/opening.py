@@ -44,10 +44,12 @@ def open_run(settings: Settings, *paths: str | Path, again: bool = False) -> Ses
     Raises:
         BatchDialError: One of its children says what is wrong and what to do.
     """
+    governance = Governance(settings, _now())  # better known before a long list is read
     sources = [Source.open(path, settings) for path in paths]
     _check_together(settings, sources)
     return _open(
         settings,
+        governance,
         sources[0].campaign(settings.campaign),
         sources,
         (CallStatus.PENDING,),
@@ -66,6 +68,7 @@ def open_retry_file(
     Raises:
         BatchDialError: One of its children says what is wrong and what to do.
     """
+    governance = Governance(settings, _now())
     source = Source.open(path, settings)
     if not source.file.reading.is_results:
         raise ConfigError(
@@ -73,7 +76,8 @@ def open_retry_file(
             f"{shlex.quote(str(path))}\n"
             "To dial its failed rows again, name its campaign: batchdial retry CAMPAIGN"
         )
-    return _open(settings, source.campaign(settings.campaign), [source], _to_retry(include_unknown))
+    name, statuses = source.campaign(settings.campaign), _to_retry(include_unknown)
+    return _open(settings, governance, name, [source], statuses)
 
 
 def open_resume(settings: Settings, name: str | None = None) -> Session:
@@ -94,6 +98,7 @@ def _to_retry(include_unknown: bool) -> tuple[CallStatus, ...]:
 
 def _open(
     settings: Settings,
+    governance: Governance,
     name: str,
     sources: Sequence[Source],
     statuses: tuple[CallStatus, ...],
@@ -101,7 +106,6 @@ def _open(
     again: bool = False,
 ) -> Session:
     """Take the campaign, and find out what each file is to it."""
-    governance = Governance(settings, _now())
     with ExitStack() as undo:
         ledger = undo.enter_context(Ledger(settings.ledger_url()))
         campaign = _campaign(settings, ledger, name)
@@ -139,9 +143,8 @@ def _reopen(
         ledger = undo.enter_context(Ledger(settings.ledger_url(), create=False))
         campaign = find_campaign(ledger, name, settings.agent)
         _check_service(campaign, settings)
-        if unpause:
-            ledger.ask(campaign, None)
-        _heed_wish(ledger, campaign)
+        if not unpause:
+            _heed_wish(ledger, campaign)
         lease = ledger.acquire(campaign, Owner.here(), _now())
         undo.callback(ledger.release, lease)
         refuse_purged(ledger, campaign)
@@ -153,7 +156,7 @@ def _reopen(
         desk = _Desk(settings, ledger, lease, lists, stored, statuses)
         works = [desk.go_on(one) for one in stored]
         undo.pop_all()
-    return Session(settings, ledger, lease, works, governance)
+    return Session(settings, ledger, lease, works, governance, unpause=unpause)
 
 
 class _Desk:
