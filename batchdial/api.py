@@ -136,8 +136,9 @@ async def outcomes(
 async def _finish(session: Session, on_outcome: Callable[[Outcome], None]) -> Report:
     if session.settings.test_to is not None:
         raise ConfigError("A test call is the command's business: batchdial run --test-to NUMBER")
-    if session.settings.strict:
-        session.require(session.forecast(await asyncio.to_thread(session.agent)))
+    if session.settings.strict or session.settings.end_at is not None:
+        asked = await asyncio.to_thread(session.agent) if session.settings.strict else None
+        session.require(session.forecast(asked))
     session.agree()
     ending = await session.dispatch(on_outcome)
     await asyncio.to_thread(session.record)

@@ -23,7 +23,7 @@ from batchdial.errors import (
     LateError,
     LedgerError,
 )
-from batchdial.forecast import Forecast, foresee, sent_of_file, sent_of_list
+from batchdial.forecast import Forecast, foresee, sent_of_file, sent_of_list, too_short
 from batchdial.governing import Sheet
 from batchdial.intake import EXAMPLES, Checked
 from batchdial.ledger.deciding import began_since
@@ -116,6 +116,7 @@ class Session:
         *,
         again: bool = False,
         clock: Callable[[], float] = time.time,
+        unpause: bool = False,
     ) -> None:
         self.settings = settings
         self._clock = clock
@@ -125,6 +126,7 @@ class Session:
         self.campaign = lease.campaign
         self._works = works
         self._again = again
+        self._unpause = unpause  # whether whoever agrees lifts a pause
         self._picks = [pick for work in works for pick in work.picks]
         self._agreed = False
         self._trusted = False
@@ -267,11 +269,14 @@ class Session:
 
     def require(self, forecast: Forecast) -> None:
         """
-        Under `--strict`, see that the lists lack nothing of what the agent says.
+        See that a new list can be called before the end, and under `--strict` lacks nothing.
 
         Raises:
-            ConfigError: They do; the message names all of it.
+            ConfigError: It cannot, or does; the message names all of it.
         """
+        is_new = any(work.draft is not None or work.changes for work in self._works)
+        if is_new and (wrong := too_short(forecast)):
+            raise ConfigError(wrong)
         lacking = refused(forecast.findings) if self.settings.strict else ()
         if lacking:
             named = "".join(f"\n  {one.text}" for one in lacking)
@@ -310,10 +315,10 @@ class Session:
         self._trusted = True
 
     def warnings(self) -> list[str]:
-        """What a person should know of the do-not-call files before the first call."""
+        """What a person should know of schedule and do-not-call files before the first call."""
         codes = {place.countries for place in self._places()} if self.settings.suppress else set()
         numbers = {_CODES[one] for countries in codes for one in countries if one in _CODES}
-        return self._governance.warnings(sorted(numbers), self._now())
+        return self._governance.notes + self._governance.warnings(sorted(numbers), self._now())
 
     @property
     def canary(self) -> int:
@@ -358,6 +363,8 @@ class Session:
             raise CampaignBusyError(
                 f"{self.campaign.name} was taken by another process meanwhile. Nobody was called."
             )
+        if self._unpause:
+            self._ledger.ask(self.campaign, None)
         if self._again:
             lease = self._lease = self._ledger.again(lease)
             self.campaign = lease.campaign
@@ -478,7 +485,13 @@ class Session:
             tally,
             self._outputs,
             tuple(unknown[:UNKNOWN_NAMED]),
-            in_words(self._ending, tally, self.settings.key_origin),
+            in_words(
+                self._ending,
+                tally,
+                self.settings.key_origin,
+                self.waiting,
+                self._governance.start,
+            ),
             exit_code(self._ending, tally),
             tuple(self._warnings([one.id for one in concerned])),
         )

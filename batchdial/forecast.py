@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from batchdial.dialing.pacing import Pacer
@@ -42,6 +42,13 @@ class Forecast:
     budget: Budget
     used: Used  #: of the budget, by earlier runs
     waits: tuple[Wait, ...] = ()  #: rows that may not be called now, the earliest first
+    end: datetime | None = None  #: from when on nobody is called
+    fits: datetime | None = None  #: the earliest end before which everybody's turn comes
+
+    @property
+    def never(self) -> int:
+        """Rows that no hour is right for."""
+        return sum(wait.rows for wait in self.waits if wait.until is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +102,46 @@ def foresee(
     lane = answering(ledger, campaign) / min(settings.concurrency, max(1, number))
     each = lengths(history(ledger, campaign), budget.longest)
     begin = max(now, governance.start or now)
-    return Forecast(
-        agent,
-        preflight(agent, lists),
-        estimate(
-            [_shares(places, number)],
+    shares = _shares(places, number)
+
+    def until(end: datetime | None) -> Estimate:
+        return estimate(
+            [shares],
             now=begin,
             spacing=max(Pacer(settings.rate, settings.jitter).spacing, lane),
             each=each,
             opening=governance.opening,
             max_live=settings.max_live,
-            end=governance.end,
+            end=end,
             price=settings.price_per_minute,
             most=budget.room(spent, each.likely),
-        ),
+        )
+
+    ahead, fits = until(governance.end), None
+    if governance.end is not None and ahead.left:
+        whole = until(None)
+        if whole.calls > ahead.calls and whole.finish is not None:
+            fits = whole.finish.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    return Forecast(
+        agent,
+        preflight(agent, lists),
+        ahead,
         budget,
         spent,
-        _waits(_shares(places, number), governance, begin),
+        _waits(shares, governance, begin),
+        governance.end,
+        fits,
+    )
+
+
+def too_short(forecast: Forecast) -> str:
+    """Why a window of --start-at and --end-at is refused; empty where somebody's turn comes."""
+    if forecast.end is None or forecast.fits is None or forecast.estimate.calls:
+        return ""
+    end, fits = forecast.end.astimezone(), forecast.fits.astimezone()
+    return (
+        f"Nobody's turn would come before --end-at {end:%Y-%m-%d %H:%M}. Nobody was called.\n"
+        f"The smallest window that would do for all: --end-at '{fits:%Y-%m-%d %H:%M}'"
     )
 
 

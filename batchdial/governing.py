@@ -16,7 +16,7 @@ from batchdial.rules.again import Redial, parse_delays, parse_outcomes
 from batchdial.rules.caps import Caps
 from batchdial.rules.hours import Place
 from batchdial.rules.plan import Rules
-from batchdial.rules.schedule import impossible, is_late, local_zone, parse_moment
+from batchdial.rules.schedule import impossible, is_late, left_out, local_zone, parse_moment
 from batchdial.rules.suppression import Limits, consent_missing, outdated
 
 if TYPE_CHECKING:
@@ -63,8 +63,13 @@ class Governance:
         outcomes = read("--redial", lambda: parse_outcomes(settings.redial))
         delays = read("--redial-after", lambda: parse_delays(settings.redial_after))
 
+        self.notes: list[str] = []  #: what a person should know of how it was read
+
         def moment(flag: str, text: str | None) -> datetime | None:
-            return read(flag, lambda: parse_moment(text, local, zone)) if text else None
+            at = read(flag, lambda: parse_moment(text, local, zone)) if text else None
+            if text and at is not None and (note := left_out(text, at)):
+                self.notes.append(f"{flag}: {note}")
+            return at
 
         start = moment("--start-at", settings.start_at)
         end = moment("--end-at", settings.end_at)

@@ -51,10 +51,12 @@ def open_run(
     Raises:
         BatchDialError: One of its children says what is wrong and what to do.
     """
+    governance = Governance(settings, _moment(clock))  # better known before a long list is read
     sources = [Source.open(path, settings) for path in paths]
     _check_together(settings, sources)
     return _open(
         settings,
+        governance,
         sources[0].campaign(settings.campaign),
         sources,
         (CallStatus.PENDING,),
@@ -74,6 +76,7 @@ def open_retry_file(
     Raises:
         BatchDialError: One of its children says what is wrong and what to do.
     """
+    governance = Governance(settings, _moment(time.time))
     source = Source.open(path, settings)
     if not source.file.reading.is_results:
         raise ConfigError(
@@ -81,7 +84,8 @@ def open_retry_file(
             f"{shlex.quote(str(path))}\n"
             "To dial its failed rows again, name its campaign: batchdial retry CAMPAIGN"
         )
-    return _open(settings, source.campaign(settings.campaign), [source], _to_retry(include_unknown))
+    name, statuses = source.campaign(settings.campaign), _to_retry(include_unknown)
+    return _open(settings, governance, name, [source], statuses)
 
 
 def open_resume(
@@ -104,6 +108,7 @@ def _to_retry(include_unknown: bool) -> tuple[CallStatus, ...]:
 
 def _open(
     settings: Settings,
+    governance: Governance,
     name: str,
     sources: Sequence[Source],
     statuses: tuple[CallStatus, ...],
@@ -112,11 +117,9 @@ def _open(
     clock: Callable[[], float] = time.time,
 ) -> Session:
     """Take the campaign, and find out what each file is to it."""
-    now = _moment(clock)
-    governance = Governance(settings, now)
     with ExitStack() as undo:
         ledger = undo.enter_context(Ledger(settings.ledger_url()))
-        campaign = _campaign(settings, ledger, name, now)
+        campaign = _campaign(settings, ledger, name, _moment(clock))
         undo.callback(ledger.forget, campaign)
         _heed_wish(ledger, campaign)
         lease = ledger.acquire(campaign, Owner.here(), _moment(clock))
@@ -160,9 +163,8 @@ def _reopen(
         ledger = undo.enter_context(Ledger(settings.ledger_url(), create=False))
         campaign = find_campaign(ledger, name, settings.agent)
         _check_service(campaign, settings)
-        if unpause:
-            ledger.ask(campaign, None)
-        _heed_wish(ledger, campaign)
+        if not unpause:
+            _heed_wish(ledger, campaign)
         lease = ledger.acquire(campaign, Owner.here(), _moment(clock))
         undo.callback(ledger.release, lease)
         refuse_purged(ledger, campaign)
@@ -174,7 +176,7 @@ def _reopen(
         desk = _Desk(settings, ledger, lease, lists, stored, statuses, clock=clock)
         works = [desk.go_on(one) for one in stored]
         undo.pop_all()
-    return Session(settings, ledger, lease, works, governance, clock=clock)
+    return Session(settings, ledger, lease, works, governance, unpause=unpause, clock=clock)
 
 
 class _Desk:

@@ -13,7 +13,7 @@ import click
 
 from batchdial.cli import options
 from batchdial.cli.look import CAMPAIGN, LEDGER
-from batchdial.cli.text import plural, say, typed
+from batchdial.cli.text import is_terminal, plural, say, typed
 from batchdial.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -57,8 +57,10 @@ def cancel(campaign: str | None, yes: bool, **given: Any) -> int:
 
     with _ledger(dict(given)) as ledger:
         found = find_campaign(ledger, campaign, given["agent"])
-        if not yes:
-            click.confirm(f"Give up what is left of {found.name}?", err=True, abort=True)
+        if not yes and not is_terminal():
+            raise click.UsageError("Nothing was done: there is no terminal to ask. Add --yes.")
+        if not yes and not click.confirm(f"Give up what is left of {found.name}?", err=True):
+            return ExitCode.OK
         ledger.ask(found, "cancel")
         _wait(ledger, found)
         number = give_up(ledger, found)

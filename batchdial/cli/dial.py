@@ -173,20 +173,24 @@ def _dial(
             _ask(plan.number, plan.doubtful, ask=ask, yes=talk.yes)
         session.agree(by_hand=ask)
         if plan.number or session.follows:
-            signalled = _canary(session, talk, ask=ask) or dial(
-                session, plan.number, quiet=talk.quiet
-            )
+            stopped = _canary(session, talk, ask=ask)
+            signalled = dial(session, plan.number, quiet=talk.quiet) if stopped is None else stopped
         code = _finish(session, talk, brief=not plan.checked and not plan.number)
     return signalled or code
 
 
-def _canary(session: Session, talk: _Talk, *, ask: bool) -> int:
-    """Dial the first rows of `--canary`, show what they came to, and ask."""
+def _canary(session: Session, talk: _Talk, *, ask: bool) -> int | None:
+    """
+    Dial the first rows of `--canary`, show what they came to, and ask.
+
+    Returns:
+        None where the others are dialled, too; else the exit code, 0 where the report has one.
+    """
     from batchdial.cli.progress import dial
 
     number = session.canary
     if not number:
-        return 0
+        return None
     signalled = dial(session, number, quiet=talk.quiet, is_canary=True)
     if signalled or session.has_ended:
         return signalled
@@ -195,7 +199,7 @@ def _canary(session: Session, talk: _Talk, *, ask: bool) -> int:
     if not ask:
         say(f"Stopped after --canary {number}. Go on: batchdial resume {session.campaign.name}")
         return ExitCode.STOPPED
-    return 0 if click.confirm("Go on with the others?", err=True) else ExitCode.STOPPED
+    return None if click.confirm("Go on with the others?", err=True) else ExitCode.STOPPED
 
 
 def _look_ahead(session: Session, plan: Plan, talk: _Talk) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from batchdial.cli.text import duration, moment, plural, typed
@@ -36,6 +36,11 @@ _REASONS = {
     "already_called": "called before",
     "refused_by_service": "refused by the service",
     "no_call_id": "no callId",
+    "dnc_list": "on a do-not-call list",
+    "dnc_prefix": "begins as a do-not-call list says",
+    "dnc_ledger": "on the ledger's own list",
+    "no_zone": "time zone not known",
+    "campaign_over": "the end came first",
 }
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
@@ -192,11 +197,15 @@ def show_estimate(plan: Plan, forecast: Forecast, say: Callable[[str], object]) 
 
 def _hours(forecast: Forecast, number: int) -> Iterator[str]:
     """`640 can be called now, 508 from 08:00 (America/New_York and 3 more)`."""
-    waits = forecast.waits
+    waits, start = forecast.waits, forecast.estimate.start
+    is_ahead = start > datetime.now(UTC)
+    if is_ahead:
+        yield f"Nobody is called before {moment(start)}, when the campaign begins"
     if not waits:
         return
-    now = number - sum(wait.rows for wait in waits)
-    yield f"{now:,} can be called now" if now else "Nobody can be called now"
+    number -= sum(wait.rows for wait in waits)
+    now = "then" if is_ahead else "now"
+    yield f"{number:,} can be called {now}" if number else f"Nobody can be called {now}"
     for wait in waits:
         more = f" and {len(wait.zones) - 1:,} more" if len(wait.zones) > 1 else ""
         where = f" ({wait.zones[0]}{more})" if wait.zones else ""
@@ -234,10 +243,19 @@ def _cost(forecast: Forecast) -> Iterator[str]:
     refusal = forecast.budget.refuse(forecast.used)
     if refusal is not None:
         yield f"{refusal.text} Raise it to call."
-    elif ahead.left:
-        is_short = forecast.budget.room(forecast.used, each.likely) == ahead.calls
-        why = "the budget has no room for more" if is_short else "their turn does not come in time"
-        yield f"{plural(ahead.left, 'row')} would stay pending: {why}."
+    elif left := ahead.left - forecast.never:
+        yield _left(forecast, left)
+
+
+def _left(forecast: Forecast, left: int) -> str:
+    """What becomes of rows whose turn does not come."""
+    rows, each = plural(left, "row"), forecast.estimate.each.likely
+    if forecast.fits is not None:
+        fits = f"{forecast.fits.astimezone():%Y-%m-%d %H:%M}"
+        return f"{rows} would expire: the end comes before their turn. --end-at '{fits}' would do."
+    if forecast.budget.room(forecast.used, each) == forecast.estimate.calls:
+        return f"{rows} would stay pending: the budget has no room for more."
+    return f"{rows} would stay pending: their turn does not come in time."
 
 
 def show_report(report: Report, say: Callable[[str], object], *, brief: bool) -> None:
@@ -277,6 +295,12 @@ def _advice(report: Report) -> list[str]:
             lines.append(f"             row {contact.row}, {number}: {said}")
         log = f"batchdial reconcile {typed(name)} FILE"
         lines.append(f"             A call log or a webhook's payload can settle them:   {log}")
+    if tally[CallStatus.EXPIRED]:
+        text, command = "not called.", f"batchdial retry {typed(name)}"
+        lines.append(_line(tally, CallStatus.EXPIRED, text, command))
+    if tally[CallStatus.SUPPRESSED]:
+        text = "must not be called; “detail” in the results file says why."
+        lines.append(_line(tally, CallStatus.SUPPRESSED, text))
     if tally[CallStatus.INVALID]:
         text = "see “detail” in the results file; correct the numbers there and feed it back."
         lines.append(_line(tally, CallStatus.INVALID, text))
@@ -307,6 +331,8 @@ def _done(name: str, tally: Tally) -> str:
         parts.append(f"{tally[CallStatus.FAILED]:,} failed (batchdial retry {typed(name)})")
     if tally[CallStatus.PENDING]:
         parts.append(f"{tally[CallStatus.PENDING]:,} pending (batchdial resume {typed(name)})")
+    if tally[CallStatus.EXPIRED]:
+        parts.append(f"{tally[CallStatus.EXPIRED]:,} expired (batchdial retry {typed(name)})")
     if tally[CallStatus.UNKNOWN]:
         parts.append(f"{tally[CallStatus.UNKNOWN]:,} unknown")
     again = "\nTo call everybody again: --again, or another --campaign name." if called else ""

@@ -89,6 +89,7 @@ class Dispatcher:
     async def run(self) -> Ending:
         """Dial until the end; rows in flight at a stop are waited for."""
         self._rest_till(self._rest_until)
+        self._look_at_the_end()
         if self._rows_left == 0:
             self._drained.set()
         async with self._open_line() as line:
@@ -117,6 +118,19 @@ class Dispatcher:
             self._stopping.set()
             self._drained.set()
             self.wake()
+
+    def _drain(self, ending: Ending) -> None:
+        """Begin no further row; those that were begun are finished."""
+        if not self._drained.is_set():
+            self._ending = ending
+            self._drained.set()
+            self.stir()
+
+    def _look_at_the_end(self) -> None:
+        """No call begins from the campaign's end on."""
+        end_at = self._limits.end_at
+        if end_at is not None and self._clock() >= end_at:
+            self._end(Ending(Stop.OVER))
 
     def wake(self) -> None:
         """Let lanes that rest look again whether a row may be dialled."""
@@ -147,9 +161,7 @@ class Dispatcher:
 
     async def _heed_wishes(self) -> None:
         """End where another terminal asks for it, or the campaign's end has come."""
-        end_at = self._limits.end_at
-        if end_at is not None and self._clock() >= end_at:
-            self._end(Ending(Stop.OVER))
+        self._look_at_the_end()
         try:
             wish = await self._record.wish()
         except LedgerAwayError:
@@ -254,15 +266,12 @@ class Dispatcher:
             self._reserved -= 1
             self._in_hand += 1
             if self._rows_left == 0 and not self._reserved:
-                self._ending = Ending(Stop.LIMIT)
-                self._drained.set()
-                self.stir()
+                self._drain(Ending(Stop.LIMIT))
             return claimed
         self._give_back()
         at = self._record.next_at
         if at is None and not self._terms.expects(self._in_hand):
-            self._drained.set()
-            self.stir()
+            self._drain(Ending(Stop.DONE))
         else:
             self._rest_till(inf if at is None else at)
         return None
@@ -271,9 +280,9 @@ class Dispatcher:
         """Let all lanes rest, or end where that is not wanted."""
         end_at = self._limits.end_at
         if end_at is not None and at >= end_at and not self._terms.expects(self._in_hand):
-            self._end(Ending(Stop.OVER))
+            self._drain(Ending(Stop.OVER))
         elif not self._limits.waits and at - self._clock() > SOON:
-            self._end(Ending(Stop.WAITING, until=at))
+            self._drain(Ending(Stop.WAITING))
         else:
             self._rest_until = at
 
@@ -427,6 +436,7 @@ class Dispatcher:
                     return False
                 if not self._record.is_sure() and not await self._renew():
                     return False
+            self._look_at_the_end()
             if self._stopping.is_set() or not may():
                 return False
             self._pacer.leave(loop.time())

@@ -152,7 +152,6 @@ class Ending:
     settlement: Settlement | None = None  #: the one that made it stop
     error: BaseException | None = None
     said: str = ""  #: why, where no settlement says it
-    until: float | None = None  #: Unix time at which a row that waits may be called
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Step:
 
     picks: list[Pick]
     cursor: int  #: id of the row of the first pick that was looked at last
+    asked: bool  #: whether a row was asked for; else nobody looked what there is
     due: tuple[int, ...]  #: lists whose rows may be called again after what a call came to
     woken: list[Waiting] = field(default_factory=list)  #: looked at again, in the queue's order
     parked: list[Waiting] = field(default_factory=list)
@@ -62,7 +63,7 @@ class Queue:
     @property
     def next_at(self) -> float | None:
         """When the first of those that wait may be looked at again; None if none waits."""
-        times = [at for at, _ in self._groups]
+        times = [at for at, _ in list(self._groups)]  # a commit may be changing it
         if self._due_at is not None:
             times.append(self._due_at)
         return min(times, default=None)
@@ -70,13 +71,13 @@ class Queue:
     def waiting(self) -> dict[float, int]:
         """How many rows wait until when."""
         found: dict[float, int] = {}
-        for (at, _), group in sorted(self._groups.items()):
+        for (at, _), group in sorted(self._groups.items(), key=lambda one: one[0]):
             found[at] = found.get(at, 0) + len(group.rows) - group.begin
         return found
 
     def begin(self, now: float, most: int) -> Step:
         """Where a transaction goes on, with the first rows whose time has come."""
-        step = Step(list(self._picks), self._cursor, self._due)
+        step = Step(list(self._picks), self._cursor, most > 0, self._due)
         for at, status in sorted(key for key in self._groups if key[0] <= now):
             group = self._groups[at, status]
             rows = group.rows[group.begin : group.begin + most - len(step.woken)]
@@ -85,7 +86,9 @@ class Queue:
 
     def end(self, step: Step) -> None:
         """Take what a transaction did that is through."""
-        self._picks, self._cursor, self._due_at = step.picks, step.cursor, step.due_at
+        self._picks, self._cursor = step.picks, step.cursor
+        if step.asked:
+            self._due_at = step.due_at
         for one in step.woken:
             group = self._groups[one.at, one.status]
             group.begin += 1

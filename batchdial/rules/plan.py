@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from batchdial.errors import BatchDialError
 from batchdial.rules.suppression import CAP_REACHED, Facts, Limits, PastCall, Refusal, refusal
 
 if TYPE_CHECKING:
@@ -203,8 +204,13 @@ class Rules:
     def still(self, one: Candidate, now: float) -> bool:
         """Whether it is on no list and within its hours, at the moment of sending."""
         at = datetime.fromtimestamp(now, UTC)
-        is_listed = not self._lookup.ready(at) or self._lookup.listing(one.e164) is not None
-        return not is_listed and self._hours.opening(self._lookup.place(one), at).is_open
+        try:
+            is_known = self._lookup.ready(at)
+        except BatchDialError:  # the next claim meets the same, and ends the run with it
+            is_known = False
+        if not is_known or self._lookup.listing(one.e164) is not None:
+            return False
+        return self._hours.opening(self._lookup.place(one), at).is_open
 
     def _never_open(self, place: Place, at: datetime) -> Refusal | None:
         opening = self._hours.opening(place, at)

@@ -21,13 +21,16 @@ def parse_moment(text: str, now: datetime, zone: tzinfo) -> datetime:
     """
     Read a moment; a time without a date is the next one.
 
+    A local time that the clock strikes twice is the first of them. One that it leaves out is
+    the next that there is; `left_out` tells.
+
     Args:
         text: `2026-12-01 09:00`, with or without an offset, `09:00`, `tomorrow 09:00`.
         now: Aware.
         zone: Of texts that name none.
 
     Raises:
-        ValueError: The text is none of these, or names a local time that the clock leaves out.
+        ValueError: The text is none of these.
     """
     text = text.strip()
     found = _CLOCK.fullmatch(text.lower())
@@ -37,14 +40,14 @@ def parse_moment(text: str, now: datetime, zone: tzinfo) -> datetime:
         moment = datetime.combine(day, at, zone)
         if found[1] is None and moment <= now:
             moment = datetime.combine(day + timedelta(days=1), at, zone)
-        return _existing(moment, text)
+        return _existing(moment)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is no date and time; write {_EXAMPLES}") from None
     if re.fullmatch(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}", text):
         raise ValueError(f"{text!r} names no time of day; write {_EXAMPLES}")
-    return moment if moment.tzinfo else _existing(moment.replace(tzinfo=zone), text)
+    return moment if moment.tzinfo else _existing(moment.replace(tzinfo=zone))
 
 
 def local_zone() -> tzinfo:
@@ -63,11 +66,30 @@ def _link(path: Path) -> str:
     return ""
 
 
-def _existing(moment: datetime, text: str) -> datetime:
+def _existing(moment: datetime) -> datetime:
+    """The moment, or the first that there is where the clock leaves it out."""
     back = datetime.fromtimestamp(moment.timestamp(), moment.tzinfo)
-    if back.replace(tzinfo=None) != moment.replace(tzinfo=None, fold=0):
-        raise ValueError(f"{text!r} does not exist: clocks are put forward then")
-    return moment
+    if back.replace(tzinfo=None) == moment.replace(tzinfo=None, fold=0):
+        return moment
+    # A time in a gap is taken by the offset before it, or with fold by the one after it.
+    before, after = int(moment.replace(fold=1).timestamp()), int(moment.timestamp())
+    offset = datetime.fromtimestamp(after, moment.tzinfo).utcoffset()
+    while after - before > 1:
+        middle = (before + after) // 2
+        is_after = datetime.fromtimestamp(middle, moment.tzinfo).utcoffset() == offset
+        before, after = (before, middle) if is_after else (middle, after)
+    return datetime.fromtimestamp(after, moment.tzinfo)
+
+
+def left_out(text: str, moment: datetime) -> str:
+    """What to say of a text that names a time which the clock leaves out; else nothing."""
+    hour = re.search(r"([0-9]{1,2}):([0-9]{2})", text)
+    if hour is None or (int(hour[1]), int(hour[2])) == (moment.hour, moment.minute):
+        return ""
+    return (
+        f"{text} does not exist: clocks are put forward then. "
+        f"The next time that does is taken, {moment:%Y-%m-%d %H:%M}."
+    )
 
 
 def impossible(start: datetime | None, end: datetime | None, now: datetime) -> str:
