@@ -243,24 +243,27 @@ class CallingHours:
         What a decision rests on, as JSON can hold it.
 
         Returns:
-            `at` (UTC), `open`, `until`, and of each zone its `zone`, its `local` time with the
-            offset from UTC, and `windows`: what began there on this date, by each of the hours.
+            `at` (UTC), `open`, `until`, and `zones`: those that keep the same time together, with
+            their `local` time, its offset from UTC, and `windows`: what began there on this date,
+            by each of the hours.
         """
         found = self.opening(place, at)
+        clocks: dict[str, list[str]] = {}
+        for zone in place.zones:
+            clocks.setdefault(at.astimezone(ZoneInfo(zone)).isoformat(), []).append(zone)
         return {
             "at": at.astimezone(UTC).isoformat(),
             "open": found.is_open,
             "until": found.until.isoformat() if found.until else None,
-            "zones": [self._seen(zone, self.of(place), at) for zone in place.zones],
+            "zones": [
+                {"zones": zones, "local": local, "windows": self._windows(place, local)}
+                for local, zones in clocks.items()
+            ],
         }
 
-    @staticmethod
-    def _seen(zone: str, hours: Sequence[Hours], at: datetime) -> dict[str, Any]:
-        local = at.astimezone(ZoneInfo(zone))
-        windows = {
-            one.name or str(one): [str(window) for window in one.on(local.date())] for one in hours
-        }
-        return {"zone": zone, "local": local.isoformat(), "windows": windows}
+    def _windows(self, place: Place, local: str) -> dict[str, list[str]]:
+        day = datetime.fromisoformat(local).date()
+        return {one.name or str(one): list(map(str, one.on(day))) for one in self.of(place)}
 
 
 #: No moment later than this is asked about: the calendar ends in 9999.

@@ -272,9 +272,9 @@ def test_countries_have_hours_of_their_own() -> None:
 
 
 def test_what_a_decision_rests_on() -> None:
-    """Each zone with its own time, and the windows of that date, as JSON can hold them."""
+    """Zones that keep the same time together, with the windows of that date, as JSON."""
     hours = Hours(DEFAULT.windows, frozenset({date(2026, 11, 22)}), "us-federal")
-    place = Place(("America/New_York", "Australia/Sydney"), ("US",))
+    place = Place(("America/New_York", "Australia/Sydney", "America/Toronto"), ("US",))
     told = CallingHours([hours]).evidence(place, datetime(2026, 11, 22, 14, tzinfo=UTC))
     assert json.loads(json.dumps(told)) == {
         "at": "2026-11-22T14:00:00+00:00",
@@ -282,12 +282,12 @@ def test_what_a_decision_rests_on() -> None:
         "until": "2026-11-23T21:00:00+00:00",
         "zones": [
             {
-                "zone": "America/New_York",
+                "zones": ["America/New_York", "America/Toronto"],
                 "local": "2026-11-22T09:00:00-05:00",
                 "windows": {"us-federal": []},
             },
             {
-                "zone": "Australia/Sydney",
+                "zones": ["Australia/Sydney"],
                 "local": "2026-11-23T01:00:00+11:00",
                 "windows": {"us-federal": ["08:00-21:00"]},
             },
