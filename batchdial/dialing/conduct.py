@@ -40,6 +40,7 @@ class Conduct:
         used: What the campaign has used of it, open calls included.
         max_live: Most calls in progress; None is no limit.
         open_calls: Calls of earlier runs that may still go on: callId and Unix time.
+        doubtful: Unix times of calls of earlier runs that were lost, and may go on if they rang.
         redials: Whether what a call came to may let its row be called again.
         clock: Unix time in seconds.
     """
@@ -52,6 +53,7 @@ class Conduct:
         *,
         max_live: int | None,
         open_calls: Iterable[tuple[str, float]] = (),
+        doubtful: Iterable[float] = (),
         redials: bool = False,
         clock: Callable[[], float],
     ) -> None:
@@ -65,17 +67,14 @@ class Conduct:
         self._live: dict[str, _Live] = {}
         self._asked = 0
         self._changed: Callable[[], object] = lambda: None
-        self._called: Callable[[str], object] = lambda _: None
         for call_id, began in open_calls:
             self._live[call_id] = _Live(began + self._longest, is_open=True)
+        for nth, began in enumerate(doubtful):
+            self._live[f"lost {nth}"] = _Live(began + self._longest, is_open=False)
 
     def on_change(self, tell: Callable[[], object]) -> None:
         """Whom to tell when room has become free, or a row may have become due."""
         self._changed = tell
-
-    def on_call(self, tell: Callable[[str], object]) -> None:
-        """Whom to tell the callId of each call that was accepted."""
-        self._called = tell
 
     @property
     def live(self) -> int:
@@ -121,8 +120,6 @@ class Conduct:
         if called or settlement.status is CallStatus.UNKNOWN:
             key = settlement.call_id or f"row {claimed.row_id}, {claimed.attempt}"
             self._live[key] = _Live(self._clock() + self._longest, is_open=called)
-            if settlement.call_id:
-                self._called(settlement.call_id)
         else:
             self._changed()
 
