@@ -7,6 +7,7 @@ import json
 import os
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from batchdial.dialing.terms import Ending
+    from batchdial.forecast import Forecast
     from batchdial.sandbox.calls import Call
 
 #: Unix time of the loop's zero: 2026-11-30 08:53:20 UTC, a Monday.
@@ -38,7 +40,7 @@ EPOCH = 1_796_028_800.0
 LAST_PID = 4_194_305
 URL = "http://127.0.0.1:9/client/api/v1"
 #: Simulated seconds after which a run that should have ended counts as stuck.
-LONGEST = 6 * 3600
+LONGEST = 10 * 86_400
 #: Whether figures are those of a person's machine, not of every check.
 FULL = bool(os.environ.get("SIMULATIONS_FULL"))
 
@@ -46,12 +48,6 @@ FULL = bool(os.environ.get("SIMULATIONS_FULL"))
 def clock() -> float:
     """Unix time in seconds, as the simulated loop has it."""
     return EPOCH + asyncio.get_running_loop().time()
-
-
-def clock_for_threads() -> Callable[[], float]:
-    """The same, for whoever is not in the loop."""
-    loop = asyncio.get_running_loop()
-    return lambda: EPOCH + loop.time()
 
 
 class Killed(SystemExit):
@@ -104,6 +100,7 @@ class World:
     asked: list[tuple[float, str]] = field(default_factory=list)  #: Unix time, callId
     refuses: int | None = None  #: status that every question is answered with
     fate: Callable[[str, int], Reply | None] = lambda *_: None  #: by number and nth post to it
+    forecast: Forecast | None = None  #: of the last run
     time: float = UPTIME  #: of the loop, where the last run ended and the next one begins
     life: Life = field(default_factory=Life)  #: of the process that calls
     hear: Callable[[str], None] | None = None  #: whoever listens
@@ -124,6 +121,11 @@ class World:
     def line(self, agent: str) -> Line:
         """The way to it."""
         return Line(self, agent)
+
+    async def agent(self, agent_id: str) -> Any:
+        """GET /agents/{agentId}."""
+        agents = {one.agent_id: one for one in self.settings.agents}
+        return agents[agent_id].as_json()
 
     async def ask(self, call_id: str) -> Reply:
         """GET /calls/{callId}."""
@@ -227,25 +229,29 @@ def serving(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield world
 
 
+def look_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run that rests for days do so in few steps: nobody else is there to be heeded."""
+    for name in ("LOOK", "HEARTBEAT", "NAP"):
+        monkeypatch.setattr(f"batchdial.dialing.dispatcher.{name}", 900.0)
+    monkeypatch.setattr("batchdial.ledger.ledger.LEASE", timedelta(hours=1))
+    monkeypatch.setattr("batchdial.ledger.journal.SURE", 1_800.0)
+
+
 def dial(
     world: World, settings: Settings, path: Path, *, steps: int | None = None
 ) -> Ending | None:
     """A whole run; None where it was killed after so many steps."""
-
-    async def go() -> Ending:
-        with open_run(settings, path, clock=clock_for_threads()) as session:
-            session.agree()
-            async with asyncio.timeout(LONGEST):
-                ending = await session.dispatch()
-            session.record()
-        return ending
-
     life = world.life = Life(steps)
     loop = SimulatedLoop(world.time)
     loop.busy = world.commit
     loop.set_exception_handler(lambda *_: None)  # the dead leave errors that nobody asks for
     try:
-        return loop.run_until_complete(go())
+        with open_run(settings, path, clock=lambda: EPOCH + loop.time()) as session:
+            world.forecast = session.forecast(session.agent())
+            session.agree()
+            ending = loop.run_until_complete(asyncio.wait_for(session.dispatch(), LONGEST))
+            session.record()
+            return ending
     except (Killed, LedgerError):
         if not life.is_over:
             raise
