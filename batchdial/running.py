@@ -21,6 +21,7 @@ from batchdial.ledger.spending import used
 from batchdial.listening.server import Address
 from batchdial.listening.webhooks import listening, secret_path
 from batchdial.lists.mapping import payload
+from batchdial.models import CallStatus
 from batchdial.rules.again import Redial
 from batchdial.rules.budget import Budget
 from batchdial.rules.polling import Schedule
@@ -42,6 +43,8 @@ MARGIN = timedelta(minutes=5)
 #: Reason and detail of rows that nobody is called for any more.
 OVER = "campaign_over", "The campaign's end came before its turn. To dial it: batchdial retry."
 CANCELLED = "cancelled", "The campaign was cancelled. To dial it all the same: batchdial retry."
+
+_CALLED = (CallStatus.SUCCESS, CallStatus.UNKNOWN)
 
 
 class Run:
@@ -142,6 +145,7 @@ class Run:
             open_calls=[
                 (call.call_id, call.began.timestamp()) for call in self._open if call.began > since
             ],
+            doubtful=[began.timestamp() for began in self._outcomes.doubtful(since)],
             redials=bool(self._redial),
             clock=self._clock,
         )
@@ -170,11 +174,13 @@ class Run:
     def stop(self) -> None:
         """Begin no further call; `go` returns when those in flight are settled."""
         self._stopped.set()
+        self._news.set()
         self.dispatcher.stop()
 
     def abort(self) -> None:
         """Stop at once; rows in flight become `unknown`."""
         self._stopped.set()
+        self._news.set()
         self.journal.hurry()
         self.dispatcher.abort()
 
@@ -182,11 +188,17 @@ class Run:
         """Dial; returns when every row in flight is settled."""
         self._tell = on_outcome
         await asyncio.to_thread(self._make_due)
+        ending: Ending | None = None
         try:
             async with self._following():
                 ending = await self.dispatcher.run()
                 if ending.stop in (Stop.DONE, Stop.LIMIT) and not self._settings.no_wait:
                     await self._all_told()
+        except Exception as fault:
+            if ending is None:  # nobody was called
+                raise
+            if ending.error is None:
+                ending = Ending(Stop.BROKEN, error=fault)
         finally:
             await self.journal.close()
         if self.journal.unrecorded:
@@ -200,6 +212,8 @@ class Run:
 
     def _told(self, outcome: Outcome) -> None:
         self.called += 1
+        if self._follower is not None and outcome.call_id and outcome.status in _CALLED:
+            self._follower.began(outcome.call_id, self._clock())  # the ledger knows it by now
         self._tell(outcome)
 
     def _make_due(self, call_ids: Sequence[str] | None = None) -> None:
@@ -230,7 +244,6 @@ class Run:
         )
         for call in self._open:
             follower.began(call.call_id, call.began.timestamp())
-        self.conduct.on_call(lambda call_id: follower.began(call_id, self._clock()))
         stop = asyncio.Event()
         async with AsyncExitStack() as stack:
             if self._settings.listen is not None:
@@ -250,10 +263,7 @@ class Run:
         """Wait until nothing more is to be told of any call, or somebody says stop."""
         while self._follower is not None and self._follower.open and not self._stopped.is_set():
             self._news.clear()
-            await asyncio.wait(
-                [asyncio.ensure_future(one.wait()) for one in (self._news, self._stopped)],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            await self._news.wait()
 
     async def _heard(self, told: Sequence[CallState]) -> None:
         """Record what calls came to, and let go on who waited for it."""

@@ -41,6 +41,7 @@ class Conduct:
         used: What the campaign has used of it, open calls included.
         max_live: Most calls in progress; None is no limit.
         open_calls: Calls of earlier runs that may still go on: callId and Unix time.
+        doubtful: Unix times of calls of earlier runs that were lost, and may go on if they rang.
         redials: Whether what a call came to may let its row be called again.
         clock: Unix time in seconds.
     """
@@ -53,6 +54,7 @@ class Conduct:
         *,
         max_live: int | None,
         open_calls: Iterable[tuple[str, float]] = (),
+        doubtful: Iterable[float] = (),
         redials: bool = False,
         clock: Callable[[], float],
     ) -> None:
@@ -69,17 +71,14 @@ class Conduct:
         self._told_of = 0  # of the live calls, those that the service will say something of
         self._asked = 0
         self._changed: Callable[[], object] = lambda: None
-        self._called: Callable[[str], object] = lambda _: None
         for call_id, began in open_calls:
             self._begin(call_id, began, is_open=True)
+        for nth, began in enumerate(doubtful):
+            self._begin(f"lost {nth}", began, is_open=False)
 
     def on_change(self, tell: Callable[[], object]) -> None:
         """Whom to tell when room has become free, or a row may have become due."""
         self._changed = tell
-
-    def on_call(self, tell: Callable[[str], object]) -> None:
-        """Whom to tell the callId of each call that was accepted."""
-        self._called = tell
 
     @property
     def live(self) -> int:
@@ -126,8 +125,6 @@ class Conduct:
         if called or settlement.status is CallStatus.UNKNOWN:
             key = settlement.call_id or f"row {claimed.row_id}, {claimed.attempt}"
             self._begin(key, self._clock(), is_open=called)
-            if settlement.call_id:
-                self._called(settlement.call_id)
         else:
             self._changed()
 

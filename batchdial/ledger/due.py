@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from batchdial.models import Campaign
     from batchdial.rules.again import Redial
 
+#: Reasons of calls that were not made and that another try would not mend.
+REFUSED = ("refused", "refused_by_service")
 #: Rows that are looked at in one transaction.
 PAGE = 1_000
 
@@ -94,26 +96,30 @@ def _page(
 def _decide(
     connection: sa.Connection, campaign: Campaign, redial: Redial, zones: Zones, row: Any
 ) -> bool:
-    calls = connection.execute(
+    tries = connection.execute(
         sa.select(
             attempts.c.claimed_at,
             attempts.c.outcome,
             sa.func.coalesce(attempts.c.completed_at, attempts.c.settled_at, attempts.c.claimed_at),
+            attempts.c.status,
         )
         .where(
             attempts.c.row_id == row.id,
             attempts.c.campaign_id == campaign.id,
             attempts.c.generation == campaign.generation,
-            attempts.c.status == CallStatus.SUCCESS,
+            sa.or_(attempts.c.status == CallStatus.SUCCESS, attempts.c.reason.in_(REFUSED)),
         )
         .order_by(attempts.c.nth)
     ).all()
+    calls = [one for one in tries if one.status == CallStatus.SUCCESS]
     if not calls:
         return False
-    ended: datetime = calls[-1][2]
+    # A number that the service refuses by now is not tried again for good.
+    used = len(tries) - tries.index(calls[0])
+    ended: datetime = tries[-1][2]
     where = zones(row.list_id, row.e164, row_read(row.cells))
-    due = redial.due(row.outcome, len(calls), ended, where)
-    told = history([(at, outcome or "not told") for at, outcome, _ in calls], due)
+    due = redial.due(row.outcome, used, ended, where)
+    told = history([(at, outcome or "not told") for at, outcome, *_ in calls], due)
     this = sa.update(rows).where(rows.c.id == row.id, rows.c.status == CallStatus.SUCCESS)
     connection.execute(this.values(due_at=due, detail=told))
     return due is not None

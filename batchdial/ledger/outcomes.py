@@ -51,6 +51,14 @@ class Outcomes:
         """All calls that the service accepted and named, the oldest first."""
         return self._calls(_PLACED)
 
+    def doubtful(self, since: datetime) -> list[datetime]:
+        """When calls were claimed, UTC, of which nobody knows whether they were made."""
+        query = sa.select(attempts.c.claimed_at).where(
+            self._ours, attempts.c.status == CallStatus.UNKNOWN, attempts.c.claimed_at > since
+        )
+        with self._ledger.reading() as connection:
+            return list(connection.execute(query).scalars())
+
     def counts(self) -> Counter[str | None]:
         """How many calls came to what; None counts those that are open."""
         query = (

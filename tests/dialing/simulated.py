@@ -12,11 +12,16 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+#: Seconds that a machine has been up for a while.
+UPTIME = 5_000.0
+
 
 class _Selector(selectors.SelectSelector):
     """Waits for nobody: what it was asked to wait for has passed."""
 
-    now = 5_000.0  # seconds; a machine that has been up for a while
+    def __init__(self, now: float) -> None:
+        super().__init__()
+        self.now = now
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
@@ -28,8 +33,9 @@ class _Selector(selectors.SelectSelector):
 class SimulatedLoop(asyncio.SelectorEventLoop):
     """Tests move the clock, nobody sleeps."""
 
-    def __init__(self) -> None:
-        self._moments = _Selector()
+    def __init__(self, now: float) -> None:
+        self.busy = 0.0
+        self._moments = _Selector(now)
         super().__init__(self._moments)
 
     def time(self) -> float:
@@ -39,13 +45,24 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def run_in_executor(  # type: ignore[override]
         self, executor: object, func: Callable[..., T], *args: Any
     ) -> asyncio.Future[T]:
-        """Do it here and now: a thread takes no simulated time."""
+        """Do it at once, by nobody else: what a thread does takes `busy` simulated seconds."""
         del executor
         future: asyncio.Future[T] = self.create_future()
-        try:
-            future.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001 (whoever asked is told)
-            future.set_exception(error)
+
+        def do() -> None:
+            try:
+                result = func(*args)
+            except Exception as error:  # noqa: BLE001 (whoever asked is told)
+                if not future.done():
+                    future.set_exception(error)
+            else:
+                if not future.done():
+                    future.set_result(result)
+
+        if self.busy:
+            self.call_later(self.busy, do)
+        else:
+            do()
         return future
 
     def stall(self, seconds: float) -> None:
@@ -53,7 +70,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._moments.now += seconds
 
 
-def simulate(work: Coroutine[Any, Any, T]) -> T:
-    """What the work comes to, in simulated time."""
-    with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
+def simulate(work: Coroutine[Any, Any, T], now: float = UPTIME) -> T:
+    """What the work comes to, in simulated time from this moment on."""
+    with asyncio.Runner(loop_factory=lambda: SimulatedLoop(now)) as runner:
         return runner.run(work)

@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from batchdial.dialing.terms import Stop
-from batchdial.opening import open_run
 from batchdial.sandbox import SandboxSettings
-from tests.dialing.simulated import simulate
-from tests.e2e.leads import read_results
+from tests.dialing.rehearsal import most_in
+from tests.dialing.simulated import UPTIME
+from tests.e2e.leads import read_results, with_status
 
-from .world import FULL, World, campaign, clock, clock_for_threads, serving
+from .world import FULL, World, campaign, dial, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from batchdial.dialing.terms import Ending
-    from batchdial.settings import Settings
-
 LIVE = 10
-#: Simulated seconds after which a run that should have ended counts as stuck.
-LONGEST = 6 * 3600
 PEOPLE = 1_000 if FULL else 200
 RESULTS = {"unanswered": 0.2, "voicemail": 0.2, "ivr": 0.1, "disconnected": 0.1, "failed": 0.1}
-
-
-def dial(settings: Settings, path: Path) -> tuple[Ending, float]:
-    """The whole run, and how many seconds it took."""
-
-    async def go() -> tuple[Ending, float]:
-        begin = clock()
-        with open_run(settings, path, clock=clock_for_threads()) as session:
-            session.agree()
-            async with asyncio.timeout(LONGEST):
-                ending = await session.dispatch()
-            session.record()
-        return ending, clock() - begin
-
-    return simulate(go())
 
 
 def freed_to_used(world: World) -> list[float]:
@@ -61,7 +40,8 @@ def test_an_eleventh_call_is_never_seen(
     with serving(
         World(SandboxSettings(call_seconds=(1, 60), results=RESULTS)), monkeypatch
     ) as world:
-        ending, seconds = dial(settings, path)
+        ending = dial(world, settings, path)
+    assert ending is not None
     assert ending.stop is Stop.LIMIT
     assert world.peak == LIVE
     assert max(freed_to_used(world)) < 5
@@ -69,4 +49,22 @@ def test_an_eleventh_call_is_never_seen(
     assert len(rows) == PEOPLE
     truth = {one.number: (one.result, str(one.length)) for one in world.courses}
     assert {row["e164"]: (row["outcome"], row["callLength"]) for row in rows} == truth
-    assert len(world.asked) / seconds < 1
+    assert len(world.asked) / (world.time - UPTIME) < 1
+    assert most_in(60, [at for at, _ in world.asked]) <= 60
+
+
+def test_room_is_kept_for_calls_of_an_earlier_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who begins anew knows of the calls that go on, also of those whose answer was lost."""
+    settings, path = campaign(tmp_path, 60, max_live=LIVE, listen="0", concurrency=20, rate="10/s")
+    world = World(SandboxSettings(call_seconds=(60, 90)), latency=0.5)
+    with serving(world, monkeypatch):
+        for steps in (60, 80, 100):
+            assert dial(world, settings, path, steps=steps) is None
+        ending = dial(world, settings, path)
+    assert ending is not None
+    assert ending.stop is Stop.LIMIT
+    assert world.peak <= LIVE
+    rows = read_results(tmp_path / "leads.results.csv")
+    assert 0 < len(with_status(rows, "unknown")) < 20

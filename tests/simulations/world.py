@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
 from batchdial.campaign import Session
 from batchdial.dialing.settle import Reply
-from batchdial.errors import KeyRefusedError
+from batchdial.errors import KeyRefusedError, LedgerError
+from batchdial.ledger.ledger import Ledger, Owner
+from batchdial.opening import open_run
 from batchdial.sandbox import SANDBOX_KEY, SandboxSettings
 from batchdial.sandbox.calls import Course, peak_live
 from batchdial.sandbox.service import Received, Service
 from batchdial.settings import Settings, load_settings
+from tests.dialing.simulated import UPTIME, SimulatedLoop
 from tests.e2e.leads import numbers, write_leads
 
 if TYPE_CHECKING:
@@ -23,12 +28,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+    import sqlalchemy as sa
 
+    from batchdial.dialing.terms import Ending
+    from batchdial.forecast import Forecast
     from batchdial.sandbox.calls import Call
 
 #: Unix time of the loop's zero: 2026-11-30 08:53:20 UTC, a Monday.
 EPOCH = 1_796_028_800.0
+#: No process has a number from here on: the owners of today are all gone when the next one looks.
+LAST_PID = 4_194_305
 URL = "http://127.0.0.1:9/client/api/v1"
+#: Simulated seconds after which a run that should have ended counts as stuck.
+LONGEST = 10 * 86_400
 #: Whether figures are those of a person's machine, not of every check.
 FULL = bool(os.environ.get("SIMULATIONS_FULL"))
 
@@ -38,10 +50,37 @@ def clock() -> float:
     return EPOCH + asyncio.get_running_loop().time()
 
 
-def clock_for_threads() -> Callable[[], float]:
-    """The same, for whoever is not in the loop."""
-    loop = asyncio.get_running_loop()
-    return lambda: EPOCH + loop.time()
+class Killed(SystemExit):
+    """The process is gone: nothing of it does anything any more."""
+
+
+@dataclass
+class Life:
+    """
+    Of one process, which may be killed at its nth step.
+
+    A step is the begin and the end of each transaction, what follows its commit, and the moments
+    before and after a call is placed.
+    """
+
+    steps: int | None = None  #: that are left; None for any number
+    is_over: bool = False
+
+    def step(self) -> None:
+        """
+        Take one more step.
+
+        Raises:
+            Killed: It was the last.
+            LedgerError: The process is dead already; what still unwinds here changes nothing.
+        """
+        if self.is_over:
+            raise LedgerError("dead")
+        if self.steps is not None:
+            self.steps -= 1
+            if self.steps < 0:
+                self.is_over = True
+                raise Killed
 
 
 @dataclass
@@ -54,13 +93,16 @@ class World:
 
     settings: SandboxSettings = field(default_factory=SandboxSettings)
     latency: float = 0.05  #: seconds until an answer
+    commit: float = 0.0  #: seconds that the ledger takes for anything
     hook_after: float | None = 0.1  #: seconds from a call's end to its post; None for no post
     now: Callable[[], float] = clock
     posts: list[tuple[float, str]] = field(default_factory=list)  #: Unix time, number
     asked: list[tuple[float, str]] = field(default_factory=list)  #: Unix time, callId
     refuses: int | None = None  #: status that every question is answered with
     fate: Callable[[str, int], Reply | None] = lambda *_: None  #: by number and nth post to it
-    on_post: Callable[[str], None] = lambda _: None
+    forecast: Forecast | None = None  #: of the last run
+    time: float = UPTIME  #: of the loop, where the last run ended and the next one begins
+    life: Life = field(default_factory=Life)  #: of the process that calls
     hear: Callable[[str], None] | None = None  #: whoever listens
 
     def __post_init__(self) -> None:
@@ -80,6 +122,11 @@ class World:
         """The way to it."""
         return Line(self, agent)
 
+    async def agent(self, agent_id: str) -> Any:
+        """GET /agents/{agentId}."""
+        agents = {one.agent_id: one for one in self.settings.agents}
+        return agents[agent_id].as_json()
+
     async def ask(self, call_id: str) -> Reply:
         """GET /calls/{callId}."""
         self.asked.append((self.now(), call_id))
@@ -96,8 +143,8 @@ class World:
     def place(self, agent: str, body: Mapping[str, str]) -> Reply:
         """POST /agents/{agentId}/call."""
         number = body["phoneNumber"]
+        self.life.step()
         self.posts.append((self.now(), number))
-        self.on_post(number)
         nth = [one for _, one in self.posts].count(number)
         if (reply := self.fate(number, nth)) is not None:
             return reply
@@ -144,6 +191,7 @@ class Line:
             return Reply(left=False, held=True)
         sent()
         reply = self.world.place(self.agent, body)
+        self.world.life.step()
         await asyncio.sleep(self.world.latency)
         return reply
 
@@ -163,10 +211,71 @@ def serving(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         finally:
             world.hear = None
 
+    writing, pids = Ledger.writing, count(LAST_PID)
+
+    @contextmanager
+    def mortal(self: Ledger) -> Iterator[sa.Connection]:
+        world.life.step()
+        with writing(self) as connection:
+            yield connection
+            world.life.step()
+        world.life.step()
+
     with monkeypatch.context() as patched:
         patched.setattr("batchdial.running.listening", listening)
         patched.setattr(Session, "service", lambda _: world)
+        patched.setattr(Ledger, "writing", mortal)
+        patched.setattr(Owner, "here", lambda: Owner("here", next(pids)))
         yield world
+
+
+def look_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run that rests for days do so in few steps: nobody else is there to be heeded."""
+    for name in ("LOOK", "HEARTBEAT", "NAP"):
+        monkeypatch.setattr(f"batchdial.dialing.dispatcher.{name}", 900.0)
+    monkeypatch.setattr("batchdial.ledger.ledger.LEASE", timedelta(hours=1))
+    monkeypatch.setattr("batchdial.ledger.journal.SURE", 1_800.0)
+
+
+def dial(
+    world: World, settings: Settings, path: Path, *, steps: int | None = None
+) -> Ending | None:
+    """A whole run; None where it was killed after so many steps."""
+    life = world.life = Life(steps)
+    loop = SimulatedLoop(world.time)
+    loop.busy = world.commit
+    loop.set_exception_handler(lambda *_: None)  # the dead leave errors that nobody asks for
+    try:
+        with open_run(settings, path, clock=lambda: EPOCH + loop.time()) as session:
+            world.forecast = session.forecast(session.agent())
+            session.agree()
+            ending = loop.run_until_complete(asyncio.wait_for(session.dispatch(), LONGEST))
+            session.record()
+            return ending
+    except (Killed, LedgerError):
+        if not life.is_over:
+            raise
+        return None
+    finally:
+        world.time, world.hear = loop.time(), None
+        bury(loop)
+        world.life = Life()
+
+
+def bury(loop: SimulatedLoop) -> None:
+    """Let all tasks of a loop end now, whatever they wait for."""
+    tasks = asyncio.all_tasks(loop)
+    while any(not task.done() for task in tasks):
+        for task in tasks:
+            task.cancel()
+        loop.call_soon(loop.stop)
+        with suppress(Killed):
+            loop.run_forever()
+        tasks |= asyncio.all_tasks(loop)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # nobody is left to tell
+    loop.close()
 
 
 def campaign(folder: Path, people: int, **options: Any) -> tuple[Settings, Path]:
