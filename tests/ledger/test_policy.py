@@ -71,6 +71,7 @@ class Desk:
         lease = self.ledger.acquire(self.campaign, Owner.here(), self.clock.moment)
         new = StoredList(0, "leads.csv", "/out.csv", "print", ("name", "phone"), {}, lease_time())
         self.list_id = lists.stage(self.campaign, new)
+        self.list_ids = [self.list_id]
         with lists.writing(self.list_id, lease.fence) as writing:
             writing.add(
                 Batch(
@@ -102,7 +103,7 @@ class Desk:
             spacing=SPACING,
             clock=self.clock,
             policy=self.rules,
-            due=[self.list_id],
+            due=self.list_ids,
         )
 
     def free(self) -> None:
@@ -698,4 +699,37 @@ async def test_calls_are_told_of_the_number_that_they_rang(desk: Desk) -> None:
     desk.rules.memory = 3_601.0
     await claimed_from(journal)
     assert desk.rules.asked[-1].calls == ()  # of another number
+    await journal.close()
+
+
+async def test_only_what_certainly_rang_is_due(desk: Desk) -> None:
+    """A call in doubt is made again by a person's word, whatever time stands there."""
+    desk.begin(2)
+    journal = desk.journal()
+    await journal.settle(await claimed_from(journal), LOST)
+    await claimed_from(journal)
+    for number in NUMBERS[:2]:
+        desk.due(number, desk.clock.moment)
+    assert await journal.claim() is None
+    assert journal.next_at is None
+    assert desk.standing() == [("unknown", "answer_lost"), ("dialing", "")]
+    await journal.close()
+
+
+async def test_rows_of_other_lists_are_not_due_here(desk: Desk) -> None:
+    """Those of each list that was asked for are."""
+    await called(desk, 1)
+    other = desk.list_id
+    await called(desk, 0)
+    desk.due(NUMBERS[0], after(desk.clock.moment, 60))
+    journal = desk.journal()
+    assert await journal.claim() is None
+    assert journal.next_at is None
+    desk.clock.move(60)
+    assert await journal.claim() is None
+    await journal.close()
+    desk.free()
+    desk.list_ids = [desk.list_id, other]
+    journal = desk.journal()
+    assert (await claimed_from(journal)).e164 == NUMBERS[0]
     await journal.close()
