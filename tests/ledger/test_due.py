@@ -21,6 +21,7 @@ from tests.ledger.test_contract import ACCEPTED, THROTTLED, claimed_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from tests.ledger.bench import SqlBench
 
@@ -80,13 +81,15 @@ async def test_a_call_that_reached_nobody_is_made_again(sql_bench: SqlBench) -> 
     tell(sql_bench, "voicemail", "call_2")
     tell(sql_bench, "pickedUp", "call_3")
     tell(sql_bench, "ivr", "call_4")
+    with sql_bench.ledger.writing() as connection:
+        connection.execute(sa.update(rows).values(detail="Said before."))
     assert make_due(sql_bench) == 1
     assert due(sql_bench) == [DUE, None, None, None]
     assert details(sql_bench) == [
         "Called once: voicemail at 2027-01-15 08:00 (UTC). Called again from 2027-01-15 12:30.",
-        "",
-        "",
-        "",
+        "Said before.",
+        "Said before.",
+        "Said before.",
     ]
 
 
@@ -107,11 +110,15 @@ async def test_each_call_counts_and_the_last_one_tells_its_end(sql_bench: SqlBen
         assert make_due(sql_bench) == (expected is not None)
         assert due(sql_bench) == [expected]
         sql_bench.clock.now = (end + timedelta(minutes=125)).timestamp()
+        if number == 2:  # a ledger that has lost what the first came to
+            with sql_bench.ledger.writing() as connection:
+                this = sa.update(attempts).where(attempts.c.call_id == "first")
+                connection.execute(this.values(outcome=None))
         if number < 3:
             await call_again(sql_bench, "second" if number == 1 else "third")
     (detail,) = details(sql_bench)
     assert detail == (
-        "Called 3 times: unanswered at 2027-01-15 08:00, unanswered at 2027-01-15 15:05, "
+        "Called 3 times: not told at 2027-01-15 08:00, unanswered at 2027-01-15 15:05, "
         "unanswered at 2027-01-15 16:05 (UTC)."
     )
 
@@ -176,6 +183,22 @@ async def test_more_rows_than_one_transaction_looks_at(
     assert set_due(sql_bench.ledger, sql_bench.campaign, nobody, nowhere) == 0
     assert make_due(sql_bench) == 5
     assert due(sql_bench) == [DUE] * 5
+
+
+async def test_rows_that_came_later_into_an_earlier_list(
+    sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They do not keep those of another list from being looked at."""
+    monkeypatch.setattr(dues, "PAGE", 3)
+    sql_bench.begin(pending(2))
+    more = [contact(row, NUMBERS[row - 2]) for row in (4, 5)]
+    other = sql_bench.add_list(sql_bench.acquire(), more, "more.csv")
+    sql_bench.add_rows(sql_bench.list_id, [contact(6, NUMBERS[4])])
+    for list_id in (sql_bench.list_id, other):
+        await dial(sql_bench, list_id)
+    tell(sql_bench, "voicemail", *(f"call_{row}" for row in range(2, 7)))
+    assert make_due(sql_bench) == 5
+    assert due(sql_bench) + due(sql_bench, other) == [DUE] * 5
 
 
 async def test_a_time_that_was_set_stays(sql_bench: SqlBench) -> None:
@@ -243,14 +266,30 @@ async def test_a_row_of_which_the_ledger_has_no_call_is_left_alone(sql_bench: Sq
     assert due(sql_bench) == [None, DUE]
 
 
-async def test_a_row_that_is_called_meanwhile_is_left_alone(sql_bench: SqlBench) -> None:
-    """Only what certainly rang is called again by a rule."""
+@pytest.mark.parametrize("meanwhile", [False, True])
+async def test_a_row_that_is_called_is_left_alone(
+    sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch, *, meanwhile: bool
+) -> None:
+    """Its time would outlive the call, whatever that comes to; also between look and word."""
     sql_bench.begin(pending(2))
     await dial(sql_bench)
     tell(sql_bench, "voicemail", "call_2", "call_3")
-    with sql_bench.ledger.writing() as connection:
-        connection.execute(sa.update(rows).where(rows.c.row == 2).values(status=CallStatus.UNKNOWN))
-    assert make_due(sql_bench) == 1
+    writing = sql_bench.ledger.writing
+
+    def claim() -> None:
+        with writing() as connection:
+            this = sa.update(rows).where(rows.c.row == 2)
+            connection.execute(this.values(status=CallStatus.DIALING))
+
+    def late() -> AbstractContextManager[sa.Connection]:
+        claim()
+        return writing()
+
+    if meanwhile:
+        monkeypatch.setattr(sql_bench.ledger, "writing", late)
+    else:
+        claim()
+    make_due(sql_bench)
     assert due(sql_bench) == [None, DUE]
 
 
