@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LOOK = 2_000
 #: Rows that are looked at together where the last ones had to wait.
 _AHEAD = 200
+#: Seconds that a row may be claimed before its call leaves, at most.
+LONGEST_HELD = 3_600.0
 _RUNG_ALREADY = (
     "This campaign called the number from another row. To call everybody again: --again."
 )
@@ -261,10 +263,11 @@ class Claims:
     def _candidate(self, row: Any) -> Candidate:
         calls: list[PastCall] = []
         if self._policy.memory:
-            since = datetime.fromtimestamp(self._clock - self._policy.memory, UTC)
+            since = datetime.fromtimestamp(self._clock - self._policy.memory - LONGEST_HELD, UTC)
             found = sql.CALLS.run(self._connection, {"number": row.e164, "since": since})
             calls = [
-                PastCall(moment(call.claimed_at), call.name, call.campaign_id) for call in found
+                PastCall(moment(call.settled_at or call.claimed_at), call.name, call.campaign_id)
+                for call in found
             ]
         return Candidate(
             row.list_id,

@@ -85,7 +85,9 @@ DUE = Prepared(
 NEXT_DUE = Prepared(sa.select(sa.func.min(rows.c.due_at)).where(*_DUE, rows.c.due_at.is_not(None)))
 #: When and by which campaign a number was called, or may have been.
 CALLS = Prepared(
-    sa.select(attempts.c.claimed_at, attempts.c.campaign_id, campaigns.c.name)
+    sa.select(
+        attempts.c.claimed_at, attempts.c.settled_at, attempts.c.campaign_id, campaigns.c.name
+    )
     .join(campaigns, campaigns.c.id == attempts.c.campaign_id)
     .where(
         attempts.c.e164 == _given("number"),
