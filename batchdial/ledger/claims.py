@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 LOOK = 2_000
 #: Rows that are looked at together where the last ones had to wait.
 _AHEAD = 200
+#: Seconds that a row may be claimed before its call leaves, at most.
+LONGEST_HELD = 3_600.0
 _RUNG_ALREADY = (
     "This campaign called the number from another row. To call everybody again: --again."
 )
@@ -265,7 +267,7 @@ class Claims:
         """When these numbers were called by any campaign, as far back as the rules look."""
         if not self._policy.memory:
             return {}
-        since = datetime.fromtimestamp(self._clock - self._policy.memory, UTC)
+        since = datetime.fromtimestamp(self._clock - self._policy.memory - LONGEST_HELD, UTC)
         return called_since(self._connection, [row.e164 for row in found], since)
 
     def _candidate(self, row: Any, calls: Mapping[str, Sequence[PastCall]]) -> Candidate:

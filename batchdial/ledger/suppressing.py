@@ -28,9 +28,15 @@ _NUMBERS = [sa.bindparam(f"number_{place}", type_=sa.Text) for place in range(_A
 _SUPPRESSED = Prepared(
     sa.select(suppressions.c.e164, suppressions.c.added_at).where(suppressions.c.e164.in_(_NUMBERS))
 )
-#: A call that was waived rang all the same.
+#: A call that was waived rang all the same. It is told at the time of its answer, since it may
+#: have been claimed long before it left.
 _CALLED = Prepared(
-    sa.select(attempts.c.e164, attempts.c.claimed_at, campaigns.c.name, campaigns.c.id)
+    sa.select(
+        attempts.c.e164,
+        sa.func.coalesce(attempts.c.settled_at, attempts.c.claimed_at),
+        campaigns.c.name,
+        campaigns.c.id,
+    )
     .join(campaigns, campaigns.c.id == attempts.c.campaign_id)
     .where(
         attempts.c.e164.in_(_NUMBERS),
@@ -113,7 +119,7 @@ def called_since(
     Args:
         connection: To the ledger; the claim's own, so that nobody calls in between.
         numbers: E.164.
-        since: UTC; calls of this very moment are left out.
+        since: UTC; calls that were claimed by this very moment are left out.
 
     Returns:
         For each number that was called its calls, the earliest first.

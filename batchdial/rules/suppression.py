@@ -61,7 +61,7 @@ class Listing:
 class PastCall:
     """A call that rang a number, or may have, by any campaign of the ledger."""
 
-    at: datetime  #: when it was claimed, UTC
+    at: datetime  #: when its answer came, UTC, or when it was claimed where none did
     campaign: str  #: its campaign's name
     campaign_id: int
 

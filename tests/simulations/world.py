@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from batchdial.campaign import Session
 from batchdial.dialing.settle import Reply
 from batchdial.errors import KeyRefusedError, LedgerError
+from batchdial.ledger import database
 from batchdial.ledger.ledger import Ledger, Owner
 from batchdial.opening import open_run
 from batchdial.sandbox import SANDBOX_KEY, SandboxSettings
@@ -24,6 +25,7 @@ from tests.dialing.simulated import UPTIME, SimulatedLoop
 from tests.e2e.leads import numbers, write_leads
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
 
@@ -101,6 +103,7 @@ class World:
     refuses: int | None = None  #: status that every question is answered with
     fate: Callable[[str, int], Reply | None] = lambda *_: None  #: by number and nth post to it
     forecast: Forecast | None = None  #: of the last run
+    events: list[tuple[float, Callable[[], object]]] = field(default_factory=list)  #: by time
     time: float = UPTIME  #: of the loop, where the last run ended and the next one begins
     life: Life = field(default_factory=Life)  #: of the process that calls
     hear: Callable[[str], None] | None = None  #: whoever listens
@@ -211,7 +214,11 @@ def serving(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         finally:
             world.hear = None
 
-    writing, pids = Ledger.writing, count(LAST_PID)
+    writing, prepare, pids = Ledger.writing, database._prepare_sqlite, count(LAST_PID)
+
+    def in_a_hurry(connection: sqlite3.Connection, record: object) -> None:
+        prepare(connection, record)
+        connection.execute("PRAGMA synchronous = OFF")  # no power is cut here
 
     @contextmanager
     def mortal(self: Ledger) -> Iterator[sa.Connection]:
@@ -225,6 +232,7 @@ def serving(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         patched.setattr("batchdial.running.listening", listening)
         patched.setattr(Session, "service", lambda _: world)
         patched.setattr(Ledger, "writing", mortal)
+        patched.setattr(database, "_prepare_sqlite", in_a_hurry)
         patched.setattr(Owner, "here", lambda: Owner("here", next(pids)))
         yield world
 
@@ -245,6 +253,10 @@ def dial(
     loop = SimulatedLoop(world.time)
     loop.busy = world.commit
     loop.set_exception_handler(lambda *_: None)  # the dead leave errors that nobody asks for
+    while world.events and world.events[0][0] <= world.time:
+        world.events.pop(0)[1]()
+    for at, happens in world.events:
+        loop.call_at(at, happens)
     try:
         with open_run(settings, path, clock=lambda: EPOCH + loop.time()) as session:
             world.forecast = session.forecast(session.agent())
@@ -258,6 +270,7 @@ def dial(
         return None
     finally:
         world.time, world.hear = loop.time(), None
+        world.events = [one for one in world.events if one[0] > world.time]
         bury(loop)
         world.life = Life()
 
