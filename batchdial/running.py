@@ -184,6 +184,8 @@ class Run:
                 ending = await self.dispatcher.run()
                 if ending.stop in (Stop.DONE, Stop.LIMIT) and not self._settings.no_wait:
                     await self._all_told()
+                    if self.dispatcher.ending.stop in (Stop.PAUSED, Stop.CANCELLED):
+                        ending = self.dispatcher.ending
         finally:
             await self.journal.close()
         if self.journal.unrecorded:
@@ -244,12 +246,20 @@ class Run:
 
     async def _all_told(self) -> None:
         """Wait until nothing more is to be told of any call, or somebody says stop."""
-        while self._follower is not None and self._follower.open and not self._stopped.is_set():
-            self._news.clear()
-            await asyncio.wait(
-                [asyncio.ensure_future(one.wait()) for one in (self._news, self._stopped)],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+        if self._follower is None:
+            return
+        keeping = asyncio.create_task(self.dispatcher.keep_lease())
+        keeping.add_done_callback(lambda _: self._stopped.set())
+        try:
+            while self._follower.open and not self._stopped.is_set():
+                self._news.clear()
+                await asyncio.wait(
+                    [asyncio.ensure_future(one.wait()) for one in (self._news, self._stopped)],
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
 
     async def _heard(self, told: Sequence[CallState]) -> None:
         """Record what calls came to, and let go on who waited for it."""

@@ -162,6 +162,14 @@ class Claims:
         taken = self._take(found, step, 1, {claimed.e164})
         return taken[0] if taken else None
 
+    def stands(self, claimed: Claimed) -> bool:
+        """Whether a row that is `dialing` would be claimed now as well."""
+        given = {**self._of_campaign, "row_id": claimed.row_id}
+        row = sql.ROW.run(self._connection, given).one_or_none()
+        if row is None:
+            return False
+        return isinstance(self._policy.decide(self._candidate(row, claimed), self._clock), Go)
+
     def settle(self, ends: Sequence[tuple[Claimed, Settlement]]) -> None:
         """Write how attempts ended and where their rows stand after it."""
         sql.END_ATTEMPT.run(self._connection, [self._end(*end) for end in ends])
@@ -258,13 +266,17 @@ class Claims:
         )
         return claimed
 
-    def _candidate(self, row: Any) -> Candidate:
+    def _candidate(self, row: Any, ours: Claimed | None = None) -> Candidate:
+        """What is known of a row; a call that it was claimed for already is not told."""
+        own = (ours.row_id, ours.attempt) if ours else None
         calls: list[PastCall] = []
         if self._policy.memory:
             since = datetime.fromtimestamp(self._clock - self._policy.memory, UTC)
             found = sql.CALLS.run(self._connection, {"number": row.e164, "since": since})
             calls = [
-                PastCall(moment(call.claimed_at), call.name, call.campaign_id) for call in found
+                PastCall(moment(call.claimed_at), call.name, call.campaign_id)
+                for call in found
+                if (call.row_id, call.nth) != own
             ]
         return Candidate(
             row.list_id,

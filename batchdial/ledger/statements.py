@@ -74,6 +74,8 @@ WOKEN = Prepared(
         skip_locked=True, of=rows
     )
 )
+#: A row as it is now, claimed or not.
+ROW = Prepared(_ROWS.where(rows.c.id == _given("row_id")))
 _DUE = (rows.c.list_id == _given("list_id"), rows.c.status == CallStatus.SUCCESS)
 #: Rows that were called, and may be called again by now.
 DUE = Prepared(
@@ -85,7 +87,13 @@ DUE = Prepared(
 NEXT_DUE = Prepared(sa.select(sa.func.min(rows.c.due_at)).where(*_DUE, rows.c.due_at.is_not(None)))
 #: When and by which campaign a number was called, or may have been.
 CALLS = Prepared(
-    sa.select(attempts.c.claimed_at, attempts.c.campaign_id, campaigns.c.name)
+    sa.select(
+        attempts.c.claimed_at,
+        attempts.c.campaign_id,
+        attempts.c.row_id,
+        attempts.c.nth,
+        campaigns.c.name,
+    )
     .join(campaigns, campaigns.c.id == attempts.c.campaign_id)
     .where(
         attempts.c.e164 == _given("number"),
