@@ -26,7 +26,7 @@ from batchdial.errors import (
 from batchdial.forecast import Forecast, foresee, sent_of_file, sent_of_list, too_short
 from batchdial.governing import Sheet
 from batchdial.intake import EXAMPLES, Checked
-from batchdial.ledger.deciding import began_since
+from batchdial.ledger.deciding import began_since, record_basis
 from batchdial.ledger.departures import book
 from batchdial.ledger.due import set_due
 from batchdial.ledger.export import pages
@@ -370,6 +370,10 @@ class Session:
             self.campaign = lease.campaign
         for work in self._works:
             self._take(work, lease)
+        if self.number:
+            rules = self._governance.rules(self.campaign, {})
+            with self._ledger.writing() as connection:
+                record_basis(connection, self.campaign, rules.basis, self._clock())
         self._agreed = True
 
     def _take(self, work: Work, lease: Lease) -> None:

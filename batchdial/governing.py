@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from batchdial.calling import calling_hours
@@ -114,8 +115,12 @@ class Governance:
             "hours": self._settings.hours,
             "days": self._settings.days,
             "holidays": self._settings.holidays,
-            "suppress": self.files.evidence(),
+            "suppress": [
+                {**one, "file": str(Path(one["file"]).absolute())} for one in self.files.evidence()
+            ],
             "requireConsent": self._settings.require_consent,
+            "startAt": self.start and self.start.isoformat(),
+            "endAt": self.end and self.end.isoformat(),
         }
 
 

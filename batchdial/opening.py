@@ -14,6 +14,8 @@ from batchdial.campaign import Session, Work
 from batchdial.errors import ConfigError, ListError, PausedError
 from batchdial.governing import Governance
 from batchdial.intake import Source, compare, origin, stage
+from batchdial.keeping import as_flags, kept
+from batchdial.ledger.deciding import last_basis
 from batchdial.ledger.finding import find_campaign
 from batchdial.ledger.ledger import Lease, Ledger, Owner
 from batchdial.ledger.lists import Lists, Pick, StoredList
@@ -76,7 +78,6 @@ def open_retry_file(
     Raises:
         BatchDialError: One of its children says what is wrong and what to do.
     """
-    governance = Governance(settings, _moment(time.time))
     source = Source.open(path, settings)
     if not source.file.reading.is_results:
         raise ConfigError(
@@ -85,7 +86,7 @@ def open_retry_file(
             "To dial its failed rows again, name its campaign: batchdial retry CAMPAIGN"
         )
     name, statuses = source.campaign(settings.campaign), _to_retry(include_unknown)
-    return _open(settings, governance, name, [source], statuses)
+    return _open(settings, None, name, [source], statuses)
 
 
 def open_resume(
@@ -108,7 +109,7 @@ def _to_retry(include_unknown: bool) -> tuple[CallStatus, ...]:
 
 def _open(
     settings: Settings,
-    governance: Governance,
+    governance: Governance | None,
     name: str,
     sources: Sequence[Source],
     statuses: tuple[CallStatus, ...],
@@ -116,11 +117,21 @@ def _open(
     again: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> Session:
-    """Take the campaign, and find out what each file is to it."""
+    """
+    Take the campaign, and find out what each file is to it.
+
+    Without rules of its own it goes on under those of the campaign's last run.
+    """
     with ExitStack() as undo:
         ledger = undo.enter_context(Ledger(settings.ledger_url()))
         campaign = _campaign(settings, ledger, name, _moment(clock))
         undo.callback(ledger.forget, campaign)
+        if governance is None:
+            settings, governance = _as_before(settings, ledger, campaign, clock)
+        elif others := kept(settings, last_basis(ledger, campaign)):
+            governance.notes.append(
+                f"The last run of {campaign.name} kept to {as_flags(others)}. This one does not."
+            )
         _heed_wish(ledger, campaign)
         lease = ledger.acquire(campaign, Owner.here(), _moment(clock))
         undo.callback(ledger.release, lease)
@@ -158,11 +169,11 @@ def _reopen(
     unpause: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> Session:
-    governance = Governance(settings, _moment(clock))
     with ExitStack() as undo:
         ledger = undo.enter_context(Ledger(settings.ledger_url(), create=False))
         campaign = find_campaign(ledger, name, settings.agent)
         _check_service(campaign, settings)
+        settings, governance = _as_before(settings, ledger, campaign, clock)
         if not unpause:
             _heed_wish(ledger, campaign)
         lease = ledger.acquire(campaign, Owner.here(), _moment(clock))
@@ -177,6 +188,18 @@ def _reopen(
         works = [desk.go_on(one) for one in stored]
         undo.pop_all()
     return Session(settings, ledger, lease, works, governance, unpause=unpause, clock=clock)
+
+
+def _as_before(
+    settings: Settings, ledger: Ledger, campaign: Campaign, clock: Callable[[], float]
+) -> tuple[Settings, Governance]:
+    """Go on under the rules of the campaign's last run, where a person says no others."""
+    rules = kept(settings, last_basis(ledger, campaign))
+    settings = settings.model_copy(update=rules)
+    governance = Governance(settings, _moment(clock))
+    if rules:
+        governance.notes.append(f"As in its last run: {as_flags(rules)}")
+    return settings, governance
 
 
 class _Desk:

@@ -173,14 +173,12 @@ class Run:
 
     def stop(self) -> None:
         """Begin no further call; `go` returns when those in flight are settled."""
-        self._stopped.set()
-        self._news.set()
+        self._end_waiting()
         self.dispatcher.stop()
 
     def abort(self) -> None:
         """Stop at once; rows in flight become `unknown`."""
-        self._stopped.set()
-        self._news.set()
+        self._end_waiting()
         self.journal.hurry()
         self.dispatcher.abort()
 
@@ -194,6 +192,8 @@ class Run:
                 ending = await self.dispatcher.run()
                 if ending.stop in (Stop.DONE, Stop.LIMIT) and not self._settings.no_wait:
                     await self._all_told()
+                    if self.dispatcher.ending.stop in (Stop.PAUSED, Stop.CANCELLED):
+                        ending = self.dispatcher.ending
         except Exception as fault:
             if ending is None:  # nobody was called
                 raise
@@ -259,11 +259,24 @@ class Run:
                 stop.set()
                 await following
 
+    def _end_waiting(self) -> None:
+        """Wait no longer for what calls come to."""
+        self._stopped.set()
+        self._news.set()
+
     async def _all_told(self) -> None:
         """Wait until nothing more is to be told of any call, or somebody says stop."""
-        while self._follower is not None and self._follower.open and not self._stopped.is_set():
-            self._news.clear()
-            await self._news.wait()
+        if self._follower is None:
+            return
+        keeping = asyncio.create_task(self.dispatcher.keep_lease())
+        keeping.add_done_callback(lambda _: self._end_waiting())
+        try:
+            while self._follower.open and not self._stopped.is_set():
+                self._news.clear()
+                await self._news.wait()
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
 
     async def _heard(self, told: Sequence[CallState]) -> None:
         """Record what calls came to, and let go on who waited for it."""

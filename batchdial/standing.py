@@ -39,6 +39,7 @@ class Standing:
     per_second: float  #: calls a second, over the last minute
     lists: tuple[str, ...]
     purged_at: datetime | None = None  #: UTC; when its rows were deleted
+    wish: str | None = None  #: `pause` or `cancel`, where a person asked for it
     unknown: tuple[OpenRow, ...] = ()  #: rows that may have rung; the first where they are many
 
     @property
@@ -57,6 +58,7 @@ class Standing:
             "lists": list(self.lists),
             **self.tally.as_json(),
             "owner": self.owner,
+            "paused": self.wish == "pause",
             "perSecond": round(self.per_second, 3),
             "secondsLeft": None if left is None else round(left),
             "purgedAt": self.purged_at and self.purged_at.isoformat(),
@@ -105,6 +107,7 @@ def standing(ledger: Ledger, campaign: Campaign, named: int | None = None) -> St
         per_second,
         left.lists if left else tuple(one.name for one in active),
         left.at if left else None,
+        ledger.wish(campaign),
         tuple(unknown),
     )
 

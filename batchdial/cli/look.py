@@ -56,6 +56,8 @@ def _show(now: Standing) -> None:
     if now.purged_at is not None:
         tell(f"  Purged at {now.purged_at.astimezone():%Y-%m-%d %H:%M}; these counts are left.")
         return
+    if now.wish == "pause":
+        tell(f"  Paused. Go on: batchdial resume {typed(now.campaign.name)}")
     tell(f"  {_live(now.owner, now.per_second, now.seconds_left)}")
     for one in now.unknown:
         tell(f"  {unknown_in_words(one)}")

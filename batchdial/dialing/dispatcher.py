@@ -15,7 +15,7 @@ from batchdial.errors import CampaignBusyError, LedgerAwayError
 from batchdial.models import CallStatus, Claimed, Outcome, Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from batchdial.dialing.pacing import Pacer
     from batchdial.dialing.terms import Limits, Line, Record, Terms
@@ -33,6 +33,8 @@ HEARTBEAT, LOOK = 5.0, 0.5
 #: Seconds after which a lane that rests looks at the clock again: one that was set, or a machine
 #: that slept, must not keep it from its time.
 NAP = 15.0
+#: Seconds after its claim from which the ledger is asked once more whether a row may be dialled.
+LATE = 1.0
 #: Seconds that are not worth ending a run for.
 SOON = 2.0
 LEASE_LOST = "The campaign was taken over by another process. Nothing more is dialled here."
@@ -80,7 +82,7 @@ class Dispatcher:
         self._rest_until = limits.begin_at  # Unix time
         self._turns = asyncio.Lock()
         self._door = asyncio.Lock()
-        self._ending = Ending(Stop.DONE)
+        self.ending = Ending(Stop.DONE)
         self._streak: tuple[tuple[object, ...], int] = ((), 0)
         self._lanes: list[asyncio.Task[None]] = []
         self._in_hand = 0  # rows that are claimed and not settled
@@ -94,13 +96,13 @@ class Dispatcher:
             self._drained.set()
         async with self._open_line() as line:
             self._lanes = [asyncio.create_task(self._lane(line)) for _ in range(self._limits.lanes)]
-            heartbeat = asyncio.create_task(self._keep_lease())
+            heartbeat = asyncio.create_task(self.keep_lease())
             try:
                 await asyncio.gather(*self._lanes, return_exceptions=True)
             finally:
                 heartbeat.cancel()
                 await asyncio.gather(heartbeat, return_exceptions=True)
-        return self._ending
+        return self.ending
 
     def stop(self) -> None:
         """Begin no further call; those in flight are finished."""
@@ -114,7 +116,7 @@ class Dispatcher:
 
     def _end(self, ending: Ending) -> None:
         if not self._stopping.is_set():
-            self._ending = ending
+            self.ending = ending
             self._stopping.set()
             self._drained.set()
             self.wake()
@@ -122,7 +124,7 @@ class Dispatcher:
     def _drain(self, ending: Ending) -> None:
         """Begin no further row; those that were begun are finished."""
         if not self._drained.is_set():
-            self._ending = ending
+            self.ending = ending
             self._drained.set()
             self.stir()
 
@@ -147,7 +149,8 @@ class Dispatcher:
         """Unix time until which nobody may be dialled; None while somebody may."""
         return self._rest_until if self._rest_until > self._clock() else None
 
-    async def _keep_lease(self) -> None:
+    async def keep_lease(self) -> None:
+        """Say that this process lives, and heed what others ask for, until somebody says stop."""
         loop = asyncio.get_running_loop()
         renew_at = loop.time()
         while True:
@@ -161,7 +164,8 @@ class Dispatcher:
 
     async def _heed_wishes(self) -> None:
         """End where another terminal asks for it, or the campaign's end has come."""
-        self._look_at_the_end()
+        if not self._drained.is_set():
+            self._look_at_the_end()
         try:
             wish = await self._record.wish()
         except LedgerAwayError:
@@ -333,9 +337,9 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         settlement: Settlement | None = None
 
-        def may() -> bool:
+        async def may() -> bool:
             nonlocal refused
-            refused = not self._terms.still(claimed, self._clock())
+            refused = not await self._may(claimed)
             return not refused
 
         async def leave() -> bool:
@@ -374,7 +378,7 @@ class Dispatcher:
         await self._record.put_back(claimed)
         self._put_one_back()
         if not self._stopping.is_set():
-            self._ending = Ending(Stop.DONE)
+            self.ending = Ending(Stop.DONE)
             self._drained.clear()
             self.wake()
 
@@ -421,7 +425,7 @@ class Dispatcher:
             wait = self._pacer.wait(loop.time())
         return not self._stopping.is_set()
 
-    async def _leave(self, may: Callable[[], bool]) -> bool:
+    async def _leave(self, may: Callable[[], Awaitable[bool]]) -> bool:
         """
         The last word before the first byte: it waits for its place in the window, and counts.
 
@@ -437,10 +441,23 @@ class Dispatcher:
                 if not self._record.is_sure() and not await self._renew():
                     return False
             self._look_at_the_end()
-            if self._stopping.is_set() or not may():
+            if self._stopping.is_set() or not await may():
                 return False
+            if self._stopping.is_set() or self._pacer.wait(loop.time()) > 0:
+                return False  # it was asked for meanwhile
             self._pacer.leave(loop.time())
             return True
+
+    async def _may(self, claimed: Claimed) -> bool:
+        """Whether a row that was claimed may leave now; rules that fail end the run."""
+        now = self._clock()
+        is_late = abs(now - (claimed.depart_at - claimed.wait)) >= LATE
+        try:
+            may = self._terms.still(claimed, now)
+            return may and (not is_late or await self._record.stands(claimed))
+        except Exception as error:  # noqa: BLE001 (whatever it is, nobody may be dialled without)
+            self._end(Ending(Stop.BROKEN, error=error))
+            return False
 
     def _heed(self, settlement: Settlement, nth: int) -> None:
         """What one row's answer means for all lanes."""

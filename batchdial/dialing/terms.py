@@ -34,6 +34,9 @@ class Record(Protocol):
     async def put_back(self, claimed: Claimed) -> None:
         """Give back a row that may not be dialled now; `claim` looks at it again."""
 
+    async def stands(self, claimed: Claimed) -> bool:
+        """Whether a row that was claimed a while ago may still be dialled, by what is known now."""
+
     @property
     def next_at(self) -> float | None:
         """Unix time at which a row that waits may be claimed; None where none waits."""

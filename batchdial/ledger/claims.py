@@ -166,6 +166,15 @@ class Claims:
         taken = self._take(found, step, 1, {claimed.e164})
         return taken[0] if taken else None
 
+    def stands(self, claimed: Claimed) -> bool:
+        """Whether a row that is `dialing` would be claimed now as well."""
+        given = {**self._of_campaign, "row_id": claimed.row_id}
+        row = sql.ROW.run(self._connection, given).one_or_none()
+        if row is None:
+            return False
+        one = self._candidate(row, self._calls([row], claimed))
+        return isinstance(self._policy.decide(one, self._clock), Go)
+
     def settle(self, ends: Sequence[tuple[Claimed, Settlement]]) -> None:
         """Write how attempts ended and where their rows stand after it."""
         sql.END_ATTEMPT.run(self._connection, [self._end(*end) for end in ends])
@@ -263,12 +272,15 @@ class Claims:
         )
         return claimed
 
-    def _calls(self, found: Sequence[Any]) -> Mapping[str, Sequence[PastCall]]:
-        """When these numbers were called by any campaign, as far back as the rules look."""
+    def _calls(
+        self, found: Sequence[Any], ours: Claimed | None = None
+    ) -> Mapping[str, Sequence[PastCall]]:
+        """When these numbers were called by any campaign, but for the call that is in hand."""
         if not self._policy.memory:
             return {}
         since = datetime.fromtimestamp(self._clock - self._policy.memory - LONGEST_HELD, UTC)
-        return called_since(self._connection, [row.e164 for row in found], since)
+        own = (ours.row_id, ours.attempt) if ours else None
+        return called_since(self._connection, [row.e164 for row in found], since, own)
 
     def _candidate(self, row: Any, calls: Mapping[str, Sequence[PastCall]]) -> Candidate:
         return Candidate(

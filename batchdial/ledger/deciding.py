@@ -34,6 +34,15 @@ def record_basis(
     return int(key[0])
 
 
+def last_basis(ledger: Ledger, campaign: Campaign) -> dict[str, Any]:
+    """What the campaign's last decisions rested on; empty where there were none."""
+    query = sa.select(bases.c.content).where(bases.c.campaign_id == campaign.id)
+    with ledger.reading() as connection:
+        content = connection.execute(query.order_by(bases.c.id.desc()).limit(1)).scalar()
+    found: dict[str, Any] = json.loads(content) if content else {}
+    return found
+
+
 def began_since(ledger: Ledger, campaign: Campaign, start: datetime | None) -> datetime | None:
     """When the campaign was first at work after it was to begin; None if it never was."""
     if start is None:

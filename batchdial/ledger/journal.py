@@ -137,6 +137,20 @@ class Journal:
         """Give back a row that may not be dialled now; it is looked at again."""
         await self._ask(_Release(claimed, again=True))
 
+    async def stands(self, claimed: Claimed) -> bool:
+        """Whether a row that was claimed a while ago may still be dialled, by the ledger of now."""
+        return await self._in_thread(self._stands, claimed)
+
+    def _stands(self, claimed: Claimed) -> bool:
+        now = self._clock()
+        try:
+            with self._ledger.reading() as connection:
+                return Claims(
+                    connection, self._lease, now, self._spacing, (), self._policy, None
+                ).stands(claimed)
+        except LedgerError:  # it is put back, and whoever claims next is told
+            return False
+
     @property
     def next_at(self) -> float | None:
         """Unix time at which a row that waits may be claimed; None where none waits."""

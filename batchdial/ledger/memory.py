@@ -159,6 +159,10 @@ class MemoryJournal:
         await self.release(claimed)
         self._scope = chain(self._scope, [(claimed.was, claimed.row_id)])
 
+    async def stands(self, claimed: Claimed) -> bool:  # noqa: ARG002
+        """No rule says otherwise."""
+        return True
+
     @property
     def next_at(self) -> float | None:
         """No rule lets a row wait here."""

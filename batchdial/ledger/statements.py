@@ -74,6 +74,8 @@ WOKEN = Prepared(
         skip_locked=True, of=rows
     )
 )
+#: A row as it is now, claimed or not.
+ROW = Prepared(_ROWS.where(rows.c.id == _given("row_id")))
 _DUE = (rows.c.list_id == _given("list_id"), rows.c.status == CallStatus.SUCCESS)
 #: Rows that were called, and may be called again by now.
 DUE = Prepared(

@@ -36,6 +36,8 @@ _CALLED = Prepared(
         sa.func.coalesce(attempts.c.settled_at, attempts.c.claimed_at),
         campaigns.c.name,
         campaigns.c.id,
+        attempts.c.row_id,
+        attempts.c.nth,
     )
     .join(campaigns, campaigns.c.id == attempts.c.campaign_id)
     .where(
@@ -111,7 +113,10 @@ def suppressed(connection: sa.Connection, numbers: Sequence[str]) -> dict[str, d
 
 
 def called_since(
-    connection: sa.Connection, numbers: Sequence[str], since: datetime
+    connection: sa.Connection,
+    numbers: Sequence[str],
+    since: datetime,
+    own: tuple[int, int] | None = None,
 ) -> dict[str, list[PastCall]]:
     """
     The calls that rang some numbers, or may have, by all campaigns of the ledger.
@@ -120,13 +125,15 @@ def called_since(
         connection: To the ledger; the claim's own, so that nobody calls in between.
         numbers: E.164.
         since: UTC; calls that were claimed by this very moment are left out.
+        own: Row and number of an attempt that is not told.
 
     Returns:
         For each number that was called its calls, the earliest first.
     """
     found: dict[str, list[PastCall]] = defaultdict(list)
-    for e164, at, name, campaign_id in _asked(_CALLED, connection, numbers, since=since):
-        found[e164].append(PastCall(moment(at), name, campaign_id))
+    for e164, at, name, campaign_id, *attempt in _asked(_CALLED, connection, numbers, since=since):
+        if own is None or tuple(attempt) != own:
+            found[e164].append(PastCall(moment(at), name, campaign_id))
     return dict(found)
 
 

