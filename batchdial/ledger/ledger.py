@@ -303,5 +303,13 @@ def _abandon(connection: sa.Connection, campaign_id: int, why: str) -> None:
             .values(said)
         )
         connection.execute(
-            sa.update(rows).where(rows.c.id == row_id).values(**said, last_attempt_at=claimed_at)
+            sa.update(rows)
+            .where(rows.c.id == row_id)
+            .values(
+                **said,
+                last_attempt_at=claimed_at,
+                outcome=None,  # of an earlier call
+                call_length=None,
+                recording_url=None,
+            )
         )

@@ -735,3 +735,22 @@ async def test_rows_of_other_lists_are_not_due_here(desk: Desk) -> None:
     journal = desk.journal()
     assert (await claimed_from(journal)).e164 == NUMBERS[0]
     await journal.close()
+
+
+async def test_a_second_call_that_was_cut_off_says_nothing_of_the_first(desk: Desk) -> None:
+    """What the first came to stands with its attempt; the row is in doubt."""
+    await called(desk, 1)
+    with desk.ledger.writing() as connection:
+        for table in (rows, attempts):
+            connection.execute(sa.update(table).values(outcome="unanswered", call_length=0))
+    desk.due(NUMBERS[0], desk.clock.moment)
+    journal = desk.journal()
+    await claimed_from(journal)
+    await journal.close()
+    desk.free()
+    await desk.journal().close()
+    with desk.ledger.reading() as connection:
+        row = connection.execute(sa.select(rows.c.status, rows.c.outcome, rows.c.call_length)).one()
+        outcomes = connection.execute(sa.select(attempts.c.outcome).order_by(attempts.c.nth)).all()
+    assert tuple(row) == ("unknown", None, None)
+    assert [one.outcome for one in outcomes] == ["unanswered", None]
