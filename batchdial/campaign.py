@@ -326,7 +326,15 @@ class Session:
         asked = self.settings.canary or 0
         if not 0 < asked < self.number:
             return 0
-        return 0 if Outcomes(self._ledger, self.campaign).counts() else asked
+        return 0 if self._calls() else asked
+
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether no more than the rows of `--canary` were called yet, and there are others."""
+        return bool(self.number) and 0 < self._calls() <= (self.settings.canary or 0)
+
+    def _calls(self) -> int:
+        return Outcomes(self._ledger, self.campaign).counts().total()
 
     @property
     def has_ended(self) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batchdial.cli import options
-from batchdial.cli.text import is_terminal, plural, put, say
+from batchdial.cli.text import is_terminal, plural, put, say, typed
 from batchdial.errors import ExitCode, OutputError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def run(files: tuple[str, ...], again: bool, **given: Any) -> int:
     def opener(settings: Settings) -> Session:
         return open_run(settings, *lists, again=again)
 
-    return _dial(settings, opener, talk, may_ask_region="-" not in lists)
+    return _dial(settings, opener, talk, may_ask_region="-" not in lists, is_run=True)
 
 
 @click.command()
@@ -153,8 +153,14 @@ def _dial(
     talk: _Talk,
     *,
     may_ask_region: bool = False,
+    is_run: bool = False,
 ) -> int:
-    """Plan, ask, dial, report: the same for all commands that dial."""
+    """
+    Plan, ask, dial, report: the same for all commands that dial.
+
+    After the rows of `--canary`, a `run` that asks nobody dials no others: `resume` is a
+    person's word.
+    """
     from batchdial.cli.progress import dial
 
     if not talk.dry_run:
@@ -173,13 +179,13 @@ def _dial(
             _ask(plan.number, plan.doubtful, ask=ask, yes=talk.yes)
         session.agree(by_hand=ask)
         if plan.number or session.follows:
-            stopped = _canary(session, talk, ask=ask)
+            stopped = _canary(session, talk, ask=ask, is_word=ask or not is_run)
             signalled = dial(session, plan.number, quiet=talk.quiet) if stopped is None else stopped
         code = _finish(session, talk, brief=not plan.checked and not plan.number)
     return signalled or code
 
 
-def _canary(session: Session, talk: _Talk, *, ask: bool) -> int | None:
+def _canary(session: Session, talk: _Talk, *, ask: bool, is_word: bool) -> int | None:
     """
     Dial the first rows of `--canary`, show what they came to, and ask.
 
@@ -188,7 +194,10 @@ def _canary(session: Session, talk: _Talk, *, ask: bool) -> int | None:
     """
     from batchdial.cli.progress import dial
 
-    number = session.canary
+    number, name = session.canary, typed(session.campaign.name)
+    if not number and session.is_on_trial and not is_word:
+        say(f"Only rows of --canary were called so far. Go on: batchdial resume {name}")
+        return ExitCode.STOPPED
     if not number:
         return None
     signalled = dial(session, number, quiet=talk.quiet, is_canary=True)
@@ -197,7 +206,7 @@ def _canary(session: Session, talk: _Talk, *, ask: bool) -> int | None:
     counts = ", ".join(f"{n:,} {outcome}" for outcome, n in session.came_to().items())
     say(f"\nThe first {plural(number, 'row')} came to: {counts or 'nothing yet'}.")
     if not ask:
-        say(f"Stopped after --canary {number}. Go on: batchdial resume {session.campaign.name}")
+        say(f"Stopped after --canary {number}. Go on: batchdial resume {name}")
         return ExitCode.STOPPED
     return None if click.confirm("Go on with the others?", err=True) else ExitCode.STOPPED
 

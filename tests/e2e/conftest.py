@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 from typing import TYPE_CHECKING
 
+import pexpect
 import pytest
 
 from .leads import numbers, write_leads
+from .process import DEADLINE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from batchdial.sandbox import Sandbox
@@ -33,3 +37,25 @@ def piped(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         monkeypatch.setattr("sys.stdin", stdin)
 
     return pipe
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., pexpect.spawn[str]]]:
+    """The command on a terminal of its own."""
+    opened: list[pexpect.spawn[str]] = []
+
+    def spawn(*arguments: object) -> pexpect.spawn[str]:
+        child = pexpect.spawn(
+            sys.executable,
+            ["-m", "batchdial", *map(str, arguments)],
+            env={**os.environ, "TERM": "xterm"},
+            encoding="utf-8",
+            timeout=DEADLINE,
+            dimensions=(24, 140),
+        )
+        opened.append(child)
+        return child
+
+    yield spawn
+    for child in opened:
+        child.close(force=True)

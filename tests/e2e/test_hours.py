@@ -115,7 +115,10 @@ def test_the_wait_ends_by_itself(to_sandbox: Sandbox) -> None:
     assert dialled(to_sandbox.posts) == dict.fromkeys(phones, 1)
 
 
-def test_an_hour_ends_during_the_run(to_sandbox: Sandbox, tmp_path: Path, batchdial: Run) -> None:
+@pytest.mark.fault(14, injected="faketime: 21:00 where the people called are, during the run")
+def test_an_hour_ends_during_the_run(
+    to_sandbox: Sandbox, tmp_path: Path, batchdial: Run, seen: Callable[[str], None]
+) -> None:
     """At 21:00:00 of the people called nobody is called any more; the next day goes on."""
     phones = numbers(60)
     write_leads("leads.csv", phones)
@@ -135,6 +138,7 @@ def test_an_hour_ends_during_the_run(to_sandbox: Sandbox, tmp_path: Path, batchd
     with Command("resume", "leads", *flags[:2], "--hours", "08:00-21:00", environment=morning) as c:
         assert c.end().code == 0
     assert dialled(to_sandbox.posts) == dict.fromkeys(phones, 1)
+    seen(f"{called} calls until 20:59:59, the others pending and called the next day")
 
 
 def test_no_zone_no_call(to_sandbox: Sandbox, batchdial: Run, tmp_path: Path) -> None:

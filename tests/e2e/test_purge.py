@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from .leads import dialled, number, numbers, read_results, tally, write_leads, write_rows
 from .process import Command
-from .test_terminal import ended, terminal
+from .test_terminal import ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from batchdial.sandbox import Sandbox
     from tests.conftest import Answer
     from tests.ledger.server import NewDatabase
-
-__all__ = ["terminal"]
 
 #: What no byte of a ledger may hold afterwards.
 PHONES = numbers(150)

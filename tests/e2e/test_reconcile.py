@@ -20,7 +20,7 @@ from .leads import (
     write_leads,
 )
 from .process import Command
-from .test_terminal import ended, terminal
+from .test_terminal import ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from batchdial.sandbox import Record, Sandbox
     from tests.conftest import Answer
-
-__all__ = ["terminal"]
 
 #: Six calls: accepted, answer lost after and before it rang, 500 after it rang, no callId, refused.
 FATES = ("ok", "drop-rang", "drop-silent", "500-rang", "no_call_id", "failed")

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
 import pexpect
 import pytest
 
 from .leads import dialled, numbers, read_results, tally, write_rows
-from .process import DEADLINE, Command
+from .process import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from batchdial.sandbox import Sandbox
     from tests.conftest import Answer
-
-
-@pytest.fixture
-def terminal() -> Iterator[Callable[..., pexpect.spawn[str]]]:
-    """The command on a terminal of its own."""
-    opened: list[pexpect.spawn[str]] = []
-
-    def spawn(*arguments: object) -> pexpect.spawn[str]:
-        child = pexpect.spawn(
-            sys.executable,
-            ["-m", "batchdial", *map(str, arguments)],
-            env={**os.environ, "TERM": "xterm"},
-            encoding="utf-8",
-            timeout=DEADLINE,
-            dimensions=(24, 140),
-        )
-        opened.append(child)
-        return child
-
-    yield spawn
-    for child in opened:
-        child.close(force=True)
 
 
 def ended(child: pexpect.spawn[str]) -> tuple[int | None, str]:
