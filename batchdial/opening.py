@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchdial.campaign import Session, Work
+from batchdial.campaign import Session
 from batchdial.errors import ConfigError, ListError, PausedError
 from batchdial.governing import Governance
 from batchdial.intake import Source, compare, origin, stage
@@ -22,6 +22,7 @@ from batchdial.ledger.lists import Lists, Pick, StoredList
 from batchdial.ledger.purge import refuse_purged
 from batchdial.lists.loader import open_list
 from batchdial.models import CallStatus
+from batchdial.planning import Work
 from batchdial.results.file import check_output, default_output, is_results_file
 from batchdial.results.summary import Tally
 from batchdial.rules.redial import SAFE_TO_REDIAL, told_as_called

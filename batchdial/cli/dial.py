@@ -14,7 +14,8 @@ from batchdial.errors import ExitCode, OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from batchdial.campaign import Plan, Session
+    from batchdial.campaign import Session
+    from batchdial.planning import Plan
     from batchdial.settings import Settings
 
 PATH = click.Path(path_type=Path, dir_okay=False)

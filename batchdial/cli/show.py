@@ -15,10 +15,10 @@ from batchdial.rules.masking import masked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from batchdial.campaign import Plan
     from batchdial.forecast import Forecast
     from batchdial.intake import Checked
     from batchdial.models import ColumnMap, FieldMap, Reading
+    from batchdial.planning import Plan
     from batchdial.results.summary import Report, Tally
     from batchdial.rules.budget import Estimate
 
