@@ -222,9 +222,13 @@ class Opened:
         leave: Callable[[], Awaitable[bool]],
         sent: Callable[[], None],
     ) -> Reply:
-        """Send it if it may leave."""
+        """Send it if it may leave; as on a real line, whatever goes wrong is a reply."""
         self.at_the_door(body["to"])
-        if not await leave():
+        try:
+            may = await leave()
+        except Exception as error:  # noqa: BLE001
+            return Reply(left=False, error=type(error).__name__)
+        if not may:
             return Reply(left=False, held=True)
         sent()
         self.sent.append(body["to"])
