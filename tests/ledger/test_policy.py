@@ -626,6 +626,7 @@ async def test_a_second_call_that_was_not_judged_is_tried_again(desk: Desk) -> N
     await journal.settle(again, replace(ACCEPTED, call_id="call_3"))
     (row,) = desk.rows()
     assert (row.status, row.call_id, row.due_at) == ("success", "call_3", None)
+    assert await journal.claim_again(again) is None
     await journal.close()
 
 
