@@ -430,10 +430,12 @@ async def test_a_doubt_is_waived_once_over_all_lists(sql_bench: SqlBench) -> Non
     assert seen_from_outside(sql_bench.where) == ["unknown", "unknown", "suppressed"]
 
 
-async def test_the_newest_doubt_is_the_one_that_stands(sql_bench: SqlBench) -> None:
-    """Of several lost answers at one moment, after a further call that was refused."""
+@pytest.mark.parametrize("seconds", [0, 60])
+async def test_the_newest_doubt_is_the_one_that_stands(sql_bench: SqlBench, seconds: int) -> None:
+    """Of several lost answers, also at one moment, after a further call that was refused."""
     sql_bench.begin(pending(1))
     for end in (LOST, LOST, REFUSED):
+        sql_bench.clock.move(seconds)
         journal = sql_bench.run(PENDING, CallStatus.UNKNOWN)
         await journal.settle(await claimed_from(journal), end)
         await journal.close()

@@ -627,6 +627,7 @@ async def test_a_second_call_that_was_not_judged_is_tried_again(desk: Desk) -> N
     await journal.settle(again, replace(ACCEPTED, call_id="call_3"))
     (row,) = desk.rows()
     assert (row.status, row.call_id, row.due_at) == ("success", "call_3", None)
+    assert await journal.claim_again(again) is None
     await journal.close()
 
 
@@ -754,3 +755,85 @@ async def test_a_second_call_that_was_cut_off_says_nothing_of_the_first(desk: De
         outcomes = connection.execute(sa.select(attempts.c.outcome).order_by(attempts.c.nth)).all()
     assert tuple(row) == ("unknown", None, None)
     assert [one.outcome for one in outcomes] == ["unanswered", None]
+
+
+async def test_rows_that_waited_and_rows_that_are_due_share_what_was_asked_for(desk: Desk) -> None:
+    """Nobody is dialled for whom no lane is there."""
+    await called(desk, 2)
+    desk.more(2)
+    soon = desk.clock.now + 60
+    desk.rules.say = lambda *_: Later(soon)
+    journal = desk.journal()
+    assert await journal.claim() is None
+    desk.clock.move(60)
+    for number in NUMBERS[:2]:
+        desk.due(number, desk.clock.moment)
+    desk.rules.say = lambda one, now: Go() if one.e164 != NUMBERS[3] else Later(now + 60)
+    claims = await asyncio.gather(*(journal.claim() for _ in range(3)))
+    assert [one.e164 for one in claims if one] == [NUMBERS[2], NUMBERS[0], NUMBERS[1]]
+    assert journal.waiting == {soon + 60: 1}
+    await journal.close()
+
+
+async def test_rows_that_are_due_are_no_more_than_lanes_are_left(desk: Desk) -> None:
+    """One row that waited leaves room for one of two that are due."""
+    await called(desk, 2)
+    desk.more(1)
+    soon = desk.clock.now + 60
+    desk.rules.say = lambda *_: Later(soon)
+    journal = desk.journal()
+    assert await journal.claim() is None
+    desk.clock.move(60)
+    for number in NUMBERS[:2]:
+        desk.due(number, desk.clock.moment)
+    desk.rules.say = lambda *_: Go()
+    claims = await asyncio.gather(*(journal.claim() for _ in range(2)))
+    assert [one.e164 for one in claims if one] == [NUMBERS[2], NUMBERS[0]]
+    assert [status for status, _ in desk.standing()] == ["dialing", "success", "dialing"]
+    await journal.close()
+
+
+async def test_a_transaction_that_looked_at_its_last_row_is_not_the_end(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where all of them were refused, there is more to look at by now."""
+    monkeypatch.setattr(claiming, "LOOK", 3)
+    monkeypatch.setattr(claiming, "_AHEAD", 2)
+    desk.begin(6)
+    desk.rules.say = lambda one, _: (
+        Go() if one.e164 in NUMBERS[4:] else Never("dnc_list", "Listed.")
+    )
+    journal = desk.journal()
+    assert await journal.claim() is None
+    assert journal.next_at == desk.clock.now
+    assert await next_from(desk, journal) == NUMBERS[4]
+    assert await next_from(desk, journal) == NUMBERS[5]
+    assert await next_from(desk, journal) is None
+    await journal.close()
+
+
+async def test_where_nobody_waits_there_is_no_next_moment(desk: Desk) -> None:
+    """Rows that are left are claimed when they are asked for."""
+    desk.begin(3)
+    journal = desk.journal()
+    await claimed_from(journal)
+    assert journal.next_at is None
+    await journal.close()
+
+
+@pytest.mark.parametrize("end", [ACCEPTED, LOST, REFUSED], ids=["rang", "lost", "refused"])
+async def test_what_an_earlier_call_came_to_is_not_said_of_a_new_one(
+    desk: Desk, end: Settlement
+) -> None:
+    """Else the new one would be made again for it; where nobody was called, it still holds."""
+    await called(desk, 2)
+    said = ("voicemail", 31, "https://recordings.example.com/1.mp3")
+    with desk.ledger.writing() as connection:
+        this = sa.update(rows).values(outcome=said[0], call_length=said[1], recording_url=said[2])
+        connection.execute(this)
+    desk.due(NUMBERS[0], desk.clock.moment)
+    journal = desk.journal()
+    await journal.settle(await claimed_from(journal), end)
+    kept = [(row.outcome, row.call_length, row.recording_url) for row in desk.rows()]
+    assert kept == [said if end is REFUSED else (None, None, None), said]
+    await journal.close()
