@@ -13,7 +13,7 @@ from batchdial.campaign import Session, Work
 from batchdial.errors import ConfigError, ListError, PausedError
 from batchdial.governing import Governance
 from batchdial.intake import Source, compare, origin, stage
-from batchdial.keeping import as_flags, kept
+from batchdial.keeping import SCHEDULE, as_flags, kept
 from batchdial.ledger.deciding import last_basis
 from batchdial.ledger.finding import find_campaign
 from batchdial.ledger.ledger import Lease, Ledger, Owner
@@ -26,7 +26,7 @@ from batchdial.results.summary import Tally
 from batchdial.rules.redial import SAFE_TO_REDIAL, told_as_called
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from batchdial.models import Campaign
     from batchdial.rules.redial import Known
@@ -116,7 +116,7 @@ def _open(
         campaign = _campaign(settings, ledger, name)
         undo.callback(ledger.forget, campaign)
         if governance is None:
-            settings, governance = _as_before(settings, ledger, campaign)
+            settings, governance = _as_before(settings, ledger, campaign, but=SCHEDULE)
         elif others := kept(settings, last_basis(ledger, campaign)):
             governance.notes.append(
                 f"The last run of {campaign.name} kept to {as_flags(others)}. This one does not."
@@ -153,7 +153,8 @@ def _reopen(
         ledger = undo.enter_context(Ledger(settings.ledger_url(), create=False))
         campaign = find_campaign(ledger, name, settings.agent)
         _check_service(campaign, settings)
-        settings, governance = _as_before(settings, ledger, campaign)
+        but = () if unpause else SCHEDULE
+        settings, governance = _as_before(settings, ledger, campaign, but=but)
         if not unpause:
             _heed_wish(ledger, campaign)
         lease = ledger.acquire(campaign, Owner.here(), _now())
@@ -171,10 +172,10 @@ def _reopen(
 
 
 def _as_before(
-    settings: Settings, ledger: Ledger, campaign: Campaign
+    settings: Settings, ledger: Ledger, campaign: Campaign, *, but: Collection[str]
 ) -> tuple[Settings, Governance]:
     """Go on under the rules of the campaign's last run, where a person says no others."""
-    rules = kept(settings, last_basis(ledger, campaign))
+    rules = kept(settings, last_basis(ledger, campaign), but=but)
     settings = settings.model_copy(update=rules)
     governance = Governance(settings, _now())
     if rules:
