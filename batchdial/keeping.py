@@ -9,18 +9,25 @@ from typing import TYPE_CHECKING, Any
 from batchdial.models import Cap, span_text, time_span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from batchdial.settings import Settings
 
 
-def kept(settings: Settings, basis: Mapping[str, Any]) -> dict[str, Any]:
+#: Whoever dials again what has expired means another time than the last run did.
+SCHEDULE = frozenset({"start_at", "end_at"})
+
+
+def kept(
+    settings: Settings, basis: Mapping[str, Any], *, but: Collection[str] = ()
+) -> dict[str, Any]:
     """
     The rules of a last run that a person has not said anew, and that are others now.
 
     Args:
         settings: Of now.
         basis: As `Governance.told` and `Limits.told` have it.
+        but: Settings that are left as they are.
 
     Returns:
         Settings by name, for `model_copy`.
@@ -37,7 +44,7 @@ def kept(settings: Settings, basis: Mapping[str, Any]) -> dict[str, Any]:
         "max_calls_per_person": tuple(map(Cap.parse, caps)),
         "require_consent": basis.get("requireConsent"),
     }
-    said = settings.model_fields_set
+    said = settings.model_fields_set.union(but)
     return {
         name: value
         for name, value in found.items()

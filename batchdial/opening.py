@@ -14,7 +14,7 @@ from batchdial.campaign import Session
 from batchdial.errors import ConfigError, ListError, PausedError
 from batchdial.governing import Governance
 from batchdial.intake import Source, compare, origin, stage
-from batchdial.keeping import as_flags, kept
+from batchdial.keeping import SCHEDULE, as_flags, kept
 from batchdial.ledger.deciding import last_basis
 from batchdial.ledger.finding import find_campaign
 from batchdial.ledger.ledger import Lease, Ledger, Owner
@@ -28,7 +28,7 @@ from batchdial.results.summary import Tally
 from batchdial.rules.redial import SAFE_TO_REDIAL, told_as_called
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from batchdial.models import Campaign
     from batchdial.rules.redial import Known
@@ -128,7 +128,7 @@ def _open(
         campaign = _campaign(settings, ledger, name, _moment(clock))
         undo.callback(ledger.forget, campaign)
         if governance is None:
-            settings, governance = _as_before(settings, ledger, campaign, clock)
+            settings, governance = _as_before(settings, ledger, campaign, clock, but=SCHEDULE)
         elif others := kept(settings, last_basis(ledger, campaign)):
             governance.notes.append(
                 f"The last run of {campaign.name} kept to {as_flags(others)}. This one does not."
@@ -174,7 +174,8 @@ def _reopen(
         ledger = undo.enter_context(Ledger(settings.ledger_url(), create=False))
         campaign = find_campaign(ledger, name, settings.agent)
         _check_service(campaign, settings)
-        settings, governance = _as_before(settings, ledger, campaign, clock)
+        but = () if unpause else SCHEDULE
+        settings, governance = _as_before(settings, ledger, campaign, clock, but=but)
         if not unpause:
             _heed_wish(ledger, campaign)
         lease = ledger.acquire(campaign, Owner.here(), _moment(clock))
@@ -192,10 +193,15 @@ def _reopen(
 
 
 def _as_before(
-    settings: Settings, ledger: Ledger, campaign: Campaign, clock: Callable[[], float]
+    settings: Settings,
+    ledger: Ledger,
+    campaign: Campaign,
+    clock: Callable[[], float],
+    *,
+    but: Collection[str],
 ) -> tuple[Settings, Governance]:
     """Go on under the rules of the campaign's last run, where a person says no others."""
-    rules = kept(settings, last_basis(ledger, campaign))
+    rules = kept(settings, last_basis(ledger, campaign), but=but)
     settings = settings.model_copy(update=rules)
     governance = Governance(settings, _moment(clock))
     if rules:
