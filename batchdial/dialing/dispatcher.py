@@ -150,10 +150,10 @@ class Dispatcher:
         return self._rest_until if self._rest_until > self._clock() else None
 
     async def keep_lease(self) -> None:
-        """Say that this process lives, and heed what others ask for, until somebody says stop."""
+        """Say that this process lives, and heed what others ask for, until all have stopped."""
         loop = asyncio.get_running_loop()
         renew_at = loop.time()
-        while True:
+        while not (self._stopping.is_set() and all(lane.done() for lane in self._lanes)):
             if loop.time() >= renew_at:
                 if not await self._renew():
                     return

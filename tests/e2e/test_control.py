@@ -220,7 +220,7 @@ def test_audit_has_every_row(to_sandbox: Sandbox, batchdial: Run, tmp_path: Path
         assert line["basis"]["requireConsent"] == "Consent"
     for line in lines[:3]:
         (zone,) = line["evidence"]["zones"]
-        assert zone["zone"] == HERE
+        assert zone["zones"] == [HERE]
         assert zone["local"].endswith(":00-07:00")
         assert zone["windows"]
     assert [line["evidence"]["consent"] for line in lines[:4]] == ["yes", "yes", "no", "yes"]
