@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from batchdial.models import CallStatus
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
 RINGING = 60.0
 #: Seconds after which room is looked for again where nothing tells when it will be free.
 LOOK_AGAIN = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Live:
-    over_at: float  #: Unix time at which the call is certainly over
-    is_open: bool  #: whether the budget still counts it as open
 
 
 class Conduct:
@@ -66,7 +59,7 @@ class Conduct:
         self._clock = clock
         self._longest = budget.longest * 60 + RINGING
         self._tracks = max_live is not None or budget.is_capped or redials
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, bool] = {}  # whether the budget still counts each as open
         self._ends: list[tuple[float, str]] = []  # when live calls are certainly over, a heap
         self._told_of = 0  # of the live calls, those that the service will say something of
         self._asked = 0
@@ -130,8 +123,7 @@ class Conduct:
 
     def ended(self, call_id: str, seconds: float | None) -> None:
         """A call is over; None where nobody knows how long it took."""
-        one = self._live.pop(call_id, None)
-        if one is not None and one.is_open:
+        if self._live.pop(call_id, False):
             self._told_of -= 1
             lasted = self._budget.longest * 60 if seconds is None else seconds
             self.used = self.used.ended(lasted)
@@ -144,7 +136,7 @@ class Conduct:
     def _begin(self, key: str, began: float, *, is_open: bool) -> None:
         """Count a call as live; only where that matters, since a campaign may be long."""
         if self._tracks:
-            self._live[key] = _Live(began + self._longest, is_open)
+            self._live[key] = is_open
             self._told_of += is_open
             heapq.heappush(self._ends, (began + self._longest, key))
 
@@ -153,7 +145,6 @@ class Conduct:
         now = self._clock()
         while self._ends and (self._ends[0][0] <= now or self._ends[0][1] not in self._live):
             _, key = heapq.heappop(self._ends)
-            one = self._live.pop(key, None)
-            if one is not None and one.is_open:
+            if self._live.pop(key, False):
                 self._told_of -= 1
                 self.used = self.used.ended(self._budget.longest * 60)

@@ -17,6 +17,8 @@ from batchdial.models import CallStatus, Claimed, Contact, Outcome, Rate, Verdic
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from batchdial.dialing.terms import Terms
+
 ACCEPTED = Reply(True, 200, b'{"status": "success", "callId": "call_1"}')
 #: Unix time of the loop's zero.
 EPOCH = 1_800_000_000.0
@@ -47,6 +49,10 @@ class Rehearsal:
     max_attempts: int = 3
     stop_after: int = 0
     limit: int | None = None
+    waits: bool = True
+    begin_in: float = 0.0  #: seconds after the start
+    end_in: float | None = None  #: seconds after the start
+    terms: Terms | None = None
     seconds: float = 0.2  #: until the answer
     answer: Callable[[str, int], Reply] = lambda *_: ACCEPTED
     statuses: tuple[CallStatus, ...] = (CallStatus.PENDING,)
@@ -73,7 +79,7 @@ class Rehearsal:
         def clock() -> float:
             return EPOCH + loop.time() + self.clock_step
 
-        pacer = Pacer(self.rate)
+        start, pacer = clock(), Pacer(self.rate)
         self.journal = MemoryJournal(self.ledger, self.statuses, spacing=pacer.spacing, clock=clock)
         self.pacer = pacer
         self.dispatcher = Dispatcher(
@@ -81,9 +87,18 @@ class Rehearsal:
             lambda: FakeLine(self),
             self.body_of,
             pacer,
-            Limits(self.lanes, self.max_attempts, self.stop_after, self.limit),
+            Limits(
+                self.lanes,
+                self.max_attempts,
+                self.stop_after,
+                self.limit,
+                waits=self.waits,
+                begin_at=start + self.begin_in if self.begin_in else 0.0,
+                end_at=None if self.end_in is None else start + self.end_in,
+            ),
             self._told,
             clock,
+            self.terms,
         )
         return await self.dispatcher.run()
 

@@ -12,12 +12,12 @@ import pytest
 from batchdial.dialing.dispatcher import LEASE_LOST, LONGEST_PAUSE
 from batchdial.dialing.pacing import GRAIN
 from batchdial.dialing.settle import Reply
-from batchdial.dialing.terms import Ending, Stop
-from batchdial.errors import LedgerError
+from batchdial.dialing.terms import Anytime, Ending, Stop
+from batchdial.errors import LedgerAwayError, LedgerError
 from batchdial.ledger.memory import MemoryJournal, MemoryLedger
 from batchdial.models import CallStatus, Claimed, Rate, Settlement
 from tests.dialing.rehearsal import ACCEPTED, Rehearsal, most_in
-from tests.dialing.simulated import SimulatedLoop, simulate
+from tests.dialing.simulated import UPTIME, SimulatedLoop, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -700,3 +700,193 @@ def test_a_clock_that_is_set_causes_no_burst(step: float, longest: float) -> Non
     assert run.count("success") == 100
     assert most_in(1.0, run.moments) <= 10
     assert max(b - a for a, b in pairwise(run.moments)) < longest
+
+
+def say_from(moment: float, said: str | Exception) -> Callable[..., Any]:
+    """What a ledger is asked tells from a moment of the loop on; nothing before."""
+
+    async def say(*_: object) -> str | None:
+        if asyncio.get_running_loop().time() < moment:
+            return None
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    return say
+
+
+@pytest.mark.parametrize(("wish", "stop"), [("pause", Stop.PAUSED), ("cancel", Stop.CANCELLED)])
+def test_a_wish_is_heeded_within_a_second(
+    wish: str, stop: Stop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No further call begins; those in flight are settled, the other rows stand as before."""
+    monkeypatch.setattr(MemoryJournal, "wish", say_from(UPTIME + 10, wish))
+    run = Rehearsal(rows=200, rate=Rate(10, 1))
+    assert simulate(run.run()).stop is stop
+    assert UPTIME + 9.5 < run.moments[-1] <= UPTIME + 11
+    assert run.count("success") == len(run.requests)
+    assert run.count("pending") == 200 - len(run.requests)
+
+
+def test_a_wish_that_cannot_be_asked_for_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause must not be missed; a ledger that is only away will tell of it later."""
+    monkeypatch.setattr(MemoryJournal, "wish", say_from(UPTIME + 2, LedgerAwayError("Away.")))
+    run = Rehearsal(rows=50, rate=Rate(10, 1))
+    assert simulate(run.run()).stop is Stop.DONE
+    assert run.count("success") == 50
+    monkeypatch.setattr(MemoryJournal, "wish", say_from(UPTIME + 2, LedgerError("Torn.")))
+    run = Rehearsal(rows=50, rate=Rate(10, 1))
+    ending = simulate(run.run())
+    assert (ending.stop, str(ending.error)) == (Stop.BROKEN, "Torn.")
+    assert len(run.requests) < 35
+    assert run.count("success") == len(run.requests)
+
+
+def test_nobody_is_called_before_the_begin() -> None:
+    """Nor does a rest that ends earlier, or somebody who wakes the lanes, change that."""
+    run = Rehearsal(rows=5, begin_in=100.0)
+
+    async def work() -> Ending:
+        asyncio.get_running_loop().call_later(50, lambda: run.dispatcher.wake())
+        return await run.run()
+
+    assert simulate(work()).stop is Stop.DONE
+    assert UPTIME + 100 <= run.moments[0] < UPTIME + 101
+    assert run.count("success") == 5
+    run = Rehearsal(rows=5, begin_in=100.0, waits=False)
+    assert simulate(run.run()).stop is Stop.WAITING
+    assert run.requests == []
+
+
+def test_nobody_is_called_from_the_end_on() -> None:
+    """It comes while all goes well, in a pause, or before the begin."""
+    run = Rehearsal(rows=100, rate=Rate(10, 1), end_in=5.0)
+    assert simulate(run.run()).stop is Stop.OVER
+    assert UPTIME + 4.8 < run.moments[-1] < UPTIME + 5
+    assert run.count("success") == len(run.requests)
+    assert run.count("pending") == 100 - len(run.requests)
+    run = Rehearsal(rows=9, end_in=20.0, answer=first(1, Reply(True, 429, b"", "200")))
+
+    async def work() -> tuple[Ending, float]:
+        return await run.run(), asyncio.get_running_loop().time()
+
+    ending, end = simulate(work())
+    assert ending.stop is Stop.OVER
+    assert end <= UPTIME + 21
+    run = Rehearsal(rows=9, begin_in=50.0, end_in=20.0)
+    ending, end = simulate(work())
+    assert (ending.stop, end, run.requests) == (Stop.OVER, UPTIME, [])
+
+
+class Refusing(Anytime):
+    """Terms that count the room that is taken, and say no to some calls at the last moment."""
+
+    def __init__(self, may: Callable[[Claimed], bool]) -> None:
+        self.may = may
+        self.asked: list[tuple[Claimed, float]] = []
+        self.made_of: list[Claimed] = []
+        self.taken = 0
+
+    def still(self, claimed: Claimed, now: float) -> bool:
+        """As the test says."""
+        self.asked.append((claimed, now))
+        return self.may(claimed)
+
+    def try_room(self) -> bool:
+        """There is."""
+        self.taken += 1
+        return True
+
+    def spare(self) -> None:
+        """Count it."""
+        self.taken -= 1
+
+    def made(self, claimed: Claimed, settlement: Settlement) -> None:  # noqa: ARG002
+        """Count it."""
+        self.taken -= 1
+        self.made_of.append(claimed)
+
+
+@pytest.mark.parametrize("limit", [None, 4])
+@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("rate", [Rate(5000, 1), Rate(10, 1)])
+def test_a_row_that_is_refused_at_the_door_is_looked_at_again(
+    lanes: int, limit: int | None, rate: Rate
+) -> None:
+    """It is not sent then; it counts for no limit, and is called when it may be."""
+    refused: set[int] = set()
+
+    def may(claimed: Claimed) -> bool:
+        is_first = claimed.row_id in (1, 4) and claimed.row_id not in refused
+        refused.update([claimed.row_id] if is_first else [])
+        return not is_first
+
+    run = Rehearsal(rows=6, lanes=lanes, rate=rate, limit=limit, terms=(terms := Refusing(may)))
+    assert simulate(run.run()).stop is (Stop.LIMIT if limit else Stop.DONE)
+    assert len(run.requests) == run.count("success") == (limit or 6)
+    assert run.count("dialing") == 0
+    assert terms.taken == 0
+    assert sorted(one.row_id for one in terms.made_of) == sorted(
+        row_id for row_id, row in run.ledger.rows.items() if row.call_id
+    )
+
+
+def test_every_call_gives_its_room_back_once() -> None:
+    """Whatever becomes of it: attempts, failures, a stop while it waits."""
+    answers = [THROTTLED, NOT_CONNECTED, SERVER_ERROR, Reply(True, 422), ACCEPTED, LOST]
+    told = iter(answers * 4)
+    terms = Refusing(lambda _: True)
+    run = Rehearsal(rows=16, lanes=4, terms=terms, answer=lambda *_: next(told))
+    assert simulate(run.run()).stop is Stop.DONE
+    assert terms.taken == 0
+    terms = Refusing(lambda _: True)
+    run = Rehearsal(rows=16, lanes=4, terms=terms, answer=lambda *_: THROTTLED)
+    run.on_request = lambda run: run.dispatcher.stop() if len(run.requests) == 5 else None
+    assert simulate(run.run()).stop is Stop.ASKED
+    assert terms.taken == 0
+
+
+def test_rules_that_break_end_the_run() -> None:
+    """Nobody is called without them, and the error is told."""
+    run = Rehearsal(rows=5, terms=Refusing(lambda claimed: 1 // (3 - claimed.row_id) > -9))
+    ending = simulate(run.run())
+    assert (ending.stop, type(ending.error)) == (Stop.BROKEN, ZeroDivisionError)
+    assert len(run.requests) == run.count("success") == 2
+    assert run.count("pending") == 3
+
+
+@pytest.mark.parametrize("step", [1.0, -1.0, 0.99, -0.99])
+def test_a_row_that_was_claimed_a_while_ago_is_asked_for_again(
+    step: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the wall clock, from a second on, in either direction; the ledger may say no."""
+    asked: list[Claimed] = []
+
+    async def stands(_: object, claimed: Claimed) -> bool:
+        asked.append(claimed)
+        run.clock_step = 0.0
+        return len(asked) > 1
+
+    def connecting(nth: int) -> float:
+        run.clock_step = step if nth == 3 else 0.0
+        return 0.0
+
+    monkeypatch.setattr(MemoryJournal, "stands", stands)
+    run = Rehearsal(rows=5, lanes=1, rate=Rate(20, 1))
+    run.connecting = connecting
+    run.on_request = lambda run: setattr(run, "clock_step", 0.0)
+    assert simulate(run.run()).stop is Stop.DONE
+    is_late = abs(step) >= 1
+    assert [claimed.row_id for claimed in asked] == [3] * is_late
+    assert [number[-1] for _, number in run.requests] == list("23564" if is_late else "23456")
+
+
+def test_a_slot_far_ahead_is_no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row is late by the time of its claim, not by that of its departure."""
+
+    async def stands(*_: object) -> bool:
+        raise AssertionError
+
+    monkeypatch.setattr(MemoryJournal, "stands", stands)
+    run = Rehearsal(rows=5, lanes=1, rate=Rate(2, 1))
+    assert simulate(run.run()).stop is Stop.DONE
