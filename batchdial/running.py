@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -98,6 +99,8 @@ class Run:
         self._list_ids = sorted(columns)
         self._longest = longest
         self._follower: Follower | None = None
+        # Its own: the loop's would be waited for in vain where memory has run out.
+        self._thread = ThreadPoolExecutor(1, "outcomes")
         self.pacer = Pacer(settings.rate, settings.jitter)
         self._redial = Redial() if is_canary else governance.redial
         policy = governance.rules(lease.campaign, sheets)
@@ -185,7 +188,7 @@ class Run:
     async def go(self, on_outcome: Callable[[Outcome], None]) -> Ending:
         """Dial; returns when every row in flight is settled."""
         self._tell = on_outcome
-        await asyncio.to_thread(self._make_due)
+        self._make_due()
         ending: Ending | None = None
         try:
             async with self._following():
@@ -201,6 +204,7 @@ class Run:
                 ending = Ending(Stop.BROKEN, error=fault)
         finally:
             await self.journal.close()
+            self._thread.shutdown()
         if self.journal.unrecorded:
             error = unrecorded(ending.error, self.journal.unrecorded)
             return Ending(Stop.BROKEN, error=error)
@@ -278,10 +282,15 @@ class Run:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
 
+    def _note(self, told: Sequence[CallState]) -> None:
+        """Let the ledger know what calls came to, and who is called again for it."""
+        self._outcomes.record(told)
+        self._make_due([one.call_id for one in told])
+
     async def _heard(self, told: Sequence[CallState]) -> None:
         """Record what calls came to, and let go on who waited for it."""
-        await asyncio.to_thread(self._outcomes.record, told)
-        await asyncio.to_thread(self._make_due, [one.call_id for one in told])
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._note, told)
         for one in told:
             self.conduct.ended(one.call_id, one.call_length)
         self.dispatcher.wake()
