@@ -1007,6 +1007,7 @@ class Expecting(Anytime):
 
     def expects(self, in_hand: int) -> bool:
         """While there is one."""
+        assert in_hand >= 0
         return in_hand > 0
 
 
@@ -1026,3 +1027,33 @@ def test_lanes_rest_while_a_call_in_hand_may_lead_to_another(reply: Reply) -> No
     assert simulate(work()).stop is Stop.DONE
     assert running == [3]
     assert run.count("pending") == run.count("dialing") == 0
+
+
+def test_a_row_that_is_gone_before_its_next_attempt_gives_its_room_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its lane goes on with the others."""
+
+    async def gone(*_: object) -> None:
+        """Somebody else has it."""
+
+    monkeypatch.setattr(MemoryJournal, "claim_again", gone)
+    terms = Refusing(lambda _: True)
+    run = Rehearsal(rows=5, lanes=1, terms=terms, answer=first(2, NOT_CONNECTED))
+    assert simulate(run.run()).stop is Stop.DONE
+    assert (len(run.requests), run.count("success")) == (5, 3)
+    assert terms.taken == 0
+
+
+def test_a_row_that_was_found_is_dialled_though_others_are_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is not left behind for the next."""
+
+    def next_at(self: MemoryJournal) -> float | None:
+        return self._clock() - 1 if run.count("pending") else None
+
+    monkeypatch.setattr(MemoryJournal, "next_at", property(next_at))
+    run = Rehearsal(rows=6, lanes=2)
+    assert simulate(run.run()).stop is Stop.DONE
+    assert run.count("success") == 6
