@@ -1057,3 +1057,11 @@ def test_a_row_that_was_found_is_dialled_though_others_are_due(
     run = Rehearsal(rows=6, lanes=2)
     assert simulate(run.run()).stop is Stop.DONE
     assert run.count("success") == 6
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_a_small_limit_is_reached_too(limit: int) -> None:
+    """One is one, and none is none."""
+    run = Rehearsal(rows=3, limit=limit)
+    simulate(run.run())
+    assert len(run.requests) == run.count("success") == limit
