@@ -786,6 +786,7 @@ class Refusing(Anytime):
         self.asked: list[tuple[Claimed, float]] = []
         self.made_of: list[Claimed] = []
         self.taken = 0
+        self.in_hand = -1  # as it was last told
 
     def still(self, claimed: Claimed, now: float) -> bool:
         """As the test says."""
@@ -796,6 +797,11 @@ class Refusing(Anytime):
         """There is."""
         self.taken += 1
         return True
+
+    def expects(self, in_hand: int) -> bool:
+        """No."""
+        self.in_hand = in_hand
+        return False
 
     def spare(self) -> None:
         """Count it."""
@@ -1042,7 +1048,7 @@ def test_a_row_that_is_gone_before_its_next_attempt_gives_its_room_back(
     run = Rehearsal(rows=5, lanes=1, terms=terms, answer=first(2, NOT_CONNECTED))
     assert simulate(run.run()).stop is Stop.DONE
     assert (len(run.requests), run.count("success")) == (5, 3)
-    assert terms.taken == 0
+    assert (terms.taken, terms.in_hand) == (0, 0)
 
 
 def test_a_row_that_was_found_is_dialled_though_others_are_due(
