@@ -16,7 +16,7 @@ from batchdial.dialing.terms import Anytime, Ending, Stop
 from batchdial.errors import LedgerAwayError, LedgerError
 from batchdial.ledger.memory import MemoryJournal, MemoryLedger
 from batchdial.models import CallStatus, Claimed, Rate, Settlement
-from tests.dialing.rehearsal import ACCEPTED, Rehearsal, most_in
+from tests.dialing.rehearsal import ACCEPTED, EPOCH, Rehearsal, most_in
 from tests.dialing.simulated import UPTIME, SimulatedLoop, simulate
 
 if TYPE_CHECKING:
@@ -786,6 +786,7 @@ class Refusing(Anytime):
         self.asked: list[tuple[Claimed, float]] = []
         self.made_of: list[Claimed] = []
         self.taken = 0
+        self.in_hand = -1  # as it was last told
 
     def still(self, claimed: Claimed, now: float) -> bool:
         """As the test says."""
@@ -796,6 +797,11 @@ class Refusing(Anytime):
         """There is."""
         self.taken += 1
         return True
+
+    def expects(self, in_hand: int) -> bool:
+        """No."""
+        self.in_hand = in_hand
+        return False
 
     def spare(self) -> None:
         """Count it."""
@@ -890,3 +896,178 @@ def test_a_slot_far_ahead_is_no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MemoryJournal, "stands", stands)
     run = Rehearsal(rows=5, lanes=1, rate=Rate(2, 1))
     assert simulate(run.run()).stop is Stop.DONE
+
+
+@pytest.mark.parametrize("lanes", [2, 8])
+def test_a_limit_holds_while_claims_take_long(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lane that has its turn while another claims the last row claims none."""
+    _delay_claims(monkeypatch, 0.5)
+    run = Rehearsal(rows=30, rate=Rate(100, 1), lanes=lanes, limit=7)
+    assert simulate(run.run()).stop is Stop.LIMIT
+    assert len(run.requests) == run.count("success") == 7
+    assert run.count("pending") == 23
+
+
+class Rooms(Refusing):
+    """Terms under which so many calls are in progress at a time, for so long."""
+
+    def __init__(self, rooms: int, seconds: float, said: str = "") -> None:
+        super().__init__(lambda _: True)
+        self.rooms, self.seconds, self.said = rooms, seconds, said
+        self.live: list[float] = []
+
+    def try_room(self) -> bool:
+        """While fewer are live."""
+        now = asyncio.get_running_loop().time()
+        self.live = [one for one in self.live if one > now]
+        return len(self.live) + self.taken < self.rooms and super().try_room()
+
+    def full(self) -> str:
+        """As the test says, once that many were called."""
+        return self.said if len(self.live) == self.rooms else ""
+
+    def room_in(self) -> float:
+        """When the first is over."""
+        return max(0.01, min(self.live, default=0.0) - asyncio.get_running_loop().time())
+
+    def made(self, claimed: Claimed, settlement: Settlement) -> None:
+        """It goes on from now."""
+        super().made(claimed, settlement)
+        self.live.append(asyncio.get_running_loop().time() + self.seconds)
+
+
+@pytest.mark.parametrize("seconds", [3.0, 40.0])
+@pytest.mark.parametrize("lanes", [1, 5])
+def test_calls_wait_for_room(lanes: int, seconds: float) -> None:
+    """As many as may be in progress, and no longer than until one of them is over."""
+    run = Rehearsal(rows=8, lanes=lanes, terms=(terms := Rooms(2, seconds)))
+    assert simulate(run.run()).stop is Stop.DONE
+    assert run.count("success") == 8
+    assert most_in(seconds, run.moments) <= 2
+    assert run.moments[-1] - run.moments[0] < 3 * (seconds + 2)
+    assert terms.taken == 0
+
+
+def test_where_no_room_will_be_again_the_run_ends() -> None:
+    """With what was said; calls in progress are settled."""
+    run = Rehearsal(rows=8, lanes=5, terms=(terms := Rooms(2, 1000.0, "Spent.")))
+    ending = simulate(run.run())
+    assert (ending.stop, ending.said) == (Stop.SPENT, "Spent.")
+    assert run.count("success") == len(run.requests) == 2
+    assert run.count("pending") == 6
+    assert terms.taken == 0
+
+
+def open_from(seconds: float, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let rows wait until so many seconds after the start; when they were asked for."""
+    asked: list[float] = []
+    claim, at = MemoryJournal.claim, EPOCH + UPTIME + seconds
+
+    async def when_open(self: MemoryJournal) -> Claimed | None:
+        asked.append(self._clock())
+        return await claim(self) if self._clock() >= at else None
+
+    def next_at(self: MemoryJournal) -> float | None:
+        return at if self._clock() < at else None
+
+    monkeypatch.setattr(MemoryJournal, "claim", when_open)
+    monkeypatch.setattr(MemoryJournal, "next_at", property(next_at))
+    return asked
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(3600.5, True), (1.9, True), (1.9, False)])
+def test_rows_that_wait_are_called_when_they_may(
+    seconds: float, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither earlier nor later, and they are not asked for meanwhile; a moment is waited out."""
+    asked = open_from(seconds, monkeypatch)
+    run = Rehearsal(rows=5, waits=waits)
+    assert simulate(run.run()).stop is Stop.DONE
+    assert run.count("success") == 5
+    assert 0 <= run.moments[0] - (UPTIME + seconds) < 0.1
+    assert sum(at < EPOCH + UPTIME + seconds for at in asked) <= run.lanes
+
+
+@pytest.mark.parametrize(
+    ("waits", "end_in", "stop"),
+    [(False, None, Stop.WAITING), (True, 3000.0, Stop.OVER), (False, 3000.0, Stop.OVER)],
+)
+def test_rows_that_wait_too_long_end_the_run(
+    waits: bool, end_in: float | None, stop: Stop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once: where nobody wants to wait, or the end comes before their time."""
+    open_from(3600, monkeypatch)
+    run = Rehearsal(rows=5, waits=waits, end_in=end_in)
+
+    async def work() -> tuple[Stop, float]:
+        return (await run.run()).stop, asyncio.get_running_loop().time()
+
+    ended, at = simulate(work())
+    assert ended is stop
+    assert at < UPTIME + 1
+    assert run.requests == []
+
+
+class Expecting(Anytime):
+    """Terms under which a call in hand may let its row be called again."""
+
+    def expects(self, in_hand: int) -> bool:
+        """While there is one."""
+        assert in_hand >= 0
+        return in_hand > 0
+
+
+@pytest.mark.parametrize("reply", [ACCEPTED, Reply(True, 422), THROTTLED])
+def test_lanes_rest_while_a_call_in_hand_may_lead_to_another(reply: Reply) -> None:
+    """They are there for the row that comes of it, and end when nothing is in hand."""
+    run = Rehearsal(rows=2, lanes=3, seconds=9.0, answer=lambda *_: reply, terms=Expecting())
+    running: list[int] = []
+
+    async def work() -> Ending:
+        loop = asyncio.get_running_loop()
+        loop.call_later(
+            5, lambda: running.append(sum(not lane.done() for lane in run.dispatcher._lanes))
+        )
+        return await asyncio.wait_for(run.run(), 300)
+
+    assert simulate(work()).stop is Stop.DONE
+    assert running == [3]
+    assert run.count("pending") == run.count("dialing") == 0
+
+
+def test_a_row_that_is_gone_before_its_next_attempt_gives_its_room_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its lane goes on with the others."""
+
+    async def gone(*_: object) -> None:
+        """Somebody else has it."""
+
+    monkeypatch.setattr(MemoryJournal, "claim_again", gone)
+    terms = Refusing(lambda _: True)
+    run = Rehearsal(rows=5, lanes=1, terms=terms, answer=first(2, NOT_CONNECTED))
+    assert simulate(run.run()).stop is Stop.DONE
+    assert (len(run.requests), run.count("success")) == (5, 3)
+    assert (terms.taken, terms.in_hand) == (0, 0)
+
+
+def test_a_row_that_was_found_is_dialled_though_others_are_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is not left behind for the next."""
+
+    def next_at(self: MemoryJournal) -> float | None:
+        return self._clock() - 1 if run.count("pending") else None
+
+    monkeypatch.setattr(MemoryJournal, "next_at", property(next_at))
+    run = Rehearsal(rows=6, lanes=2)
+    assert simulate(run.run()).stop is Stop.DONE
+    assert run.count("success") == 6
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_a_small_limit_is_reached_too(limit: int) -> None:
+    """One is one, and none is none."""
+    run = Rehearsal(rows=3, limit=limit)
+    simulate(run.run())
+    assert len(run.requests) == run.count("success") == limit
