@@ -136,6 +136,8 @@ class Conduct:
     def _begin(self, key: str, began: float, *, is_open: bool) -> None:
         """Count a call as live; only where that matters, since a campaign may be long."""
         if self._tracks:
+            while key in self._live:  # a service that names two calls alike: each has its place
+                key, is_open = f"{key} again", False
             self._live[key] = is_open
             self._told_of += is_open
             heapq.heappush(self._ends, (began + self._longest, key))

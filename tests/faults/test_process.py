@@ -226,13 +226,13 @@ def test_it_wakes_up_after_its_campaign_was_taken(
         "from batchdial.ledger import journal, ledger\n"
         "ledger.LEASE, journal.SURE = timedelta(seconds=0.6), 0.3\n"
         "from batchdial.dialing import dispatcher\n"
-        "dispatcher.HEARTBEAT = 0.1\n"
+        "dispatcher.HEARTBEAT = dispatcher.LOOK = 0.1\n"
         "leave = dispatcher.Dispatcher._leave\n"
         "asked = []\n"
-        "async def stopped_at_the_fourth(self):\n"
+        "async def stopped_at_the_fourth(self, *given):\n"
         "    asked.append(self)\n"
         "    if len(asked) == 4: os.kill(os.getpid(), signal.SIGSTOP)\n"
-        "    return await leave(self)\n"
+        "    return await leave(self, *given)\n"
         "dispatcher.Dispatcher._leave = stopped_at_the_fourth\n"
     )
     with Command("run", "leads.csv", "--yes", "--concurrency", 1, prelude=quick) as command:
