@@ -150,10 +150,9 @@ async def test_many_at_once(sql_bench: SqlBench, number: int) -> None:
     assert outcomes.open() == []
 
 
+@pytest.mark.parametrize("where", ["sqlite"], indirect=True)
 async def test_open_calls_are_found_along_their_index(sql_bench: SqlBench) -> None:
     """However many calls a campaign made, only those that go on are read."""
-    if sql_bench.ledger._engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL reads so small a table whole")
     outcomes = await dial(sql_bench)
     plans = []
 
