@@ -90,6 +90,7 @@ class Workshop:
         return {
             "CALD_API_KEY": KEY,
             "BATCHDIAL_AGENT": "ag_1",
+            "BATCHDIAL_HOURS": "any",  # a rehearsal may run at night
             "BATCHDIAL_BASE_URL": self.service.url,
             "BATCHDIAL_LEDGER": str(ledger),
             "XDG_DATA_HOME": str(self.folder / "data"),

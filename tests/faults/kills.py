@@ -200,6 +200,7 @@ def main() -> None:
             "BATCHDIAL_LEDGER": str(folder / "ledger.db"),
             "BATCHDIAL_RATE": "5000/s",
             "BATCHDIAL_AGENT": "ag_1",
+            "BATCHDIAL_HOURS": "any",  # a rehearsal may run at night
         }
         if given.sweep:
             for call in ("pwrite64", "fdatasync"):
