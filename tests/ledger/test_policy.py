@@ -837,3 +837,17 @@ async def test_what_an_earlier_call_came_to_is_not_said_of_a_new_one(
     kept = [(row.outcome, row.call_length, row.recording_url) for row in desk.rows()]
     assert kept == [said if end is REFUSED else (None, None, None), said]
     await journal.close()
+
+
+async def test_a_row_for_another_attempt_waits_for_rules_that_are_not_ready(desk: Desk) -> None:
+    """It is looked at again in the same run, not left to the next one."""
+    desk.begin(1)
+    journal = desk.journal()
+    claimed = await claimed_from(journal)
+    await journal.settle(claimed, THROTTLED)
+    desk.rules.ready_from = desk.clock.now + NOT_READY
+    assert await journal.claim_again(claimed) is None
+    desk.clock.move(1)
+    again = await claimed_from(journal)
+    assert (again.row_id, again.attempt) == (claimed.row_id, 2)
+    await journal.close()
