@@ -60,17 +60,6 @@ class Wait:
     zones: tuple[str, ...]  #: where they are, the most rows first
 
 
-def budget_of(settings: Settings, agent: Mapping[str, Any] | None) -> Budget:
-    """The caps of a campaign."""
-    return Budget(
-        longest_call(agent),
-        settings.max_calls,
-        settings.max_minutes,
-        settings.max_spend,
-        settings.price_per_minute,
-    )
-
-
 def foresee(
     settings: Settings,
     ledger: Ledger,
@@ -96,7 +85,7 @@ def foresee(
         places: Where they are, as far as some of them tell.
         governance: The rules that they meet.
     """
-    budget = budget_of(settings, agent)
+    budget = governance.budget(longest_call(agent))
     spent = used(ledger, campaign, budget.longest, now) if budget.is_capped else Used()
     # A lane waits for its answer before it makes another call.
     lane = answering(ledger, campaign) / min(settings.concurrency, max(1, number))

@@ -14,6 +14,7 @@ from batchdial.lists.zone_names import zone_of_row
 from batchdial.lists.zones import place_of
 from batchdial.models import span_text
 from batchdial.rules.again import Redial, parse_delays, parse_outcomes
+from batchdial.rules.budget import Budget
 from batchdial.rules.caps import Caps
 from batchdial.rules.hours import Place
 from batchdial.rules.plan import Rules
@@ -104,6 +105,13 @@ class Governance:
         """The rules for rows of these lists."""
         limits = Limits(self._settings.not_called_within, Caps(self._settings.max_calls_per_person))
         return Rules(self.hours, limits, campaign.id, Reader(self, lists))
+
+    def budget(self, longest: int) -> Budget:
+        """The caps of the campaign, for calls that last so many minutes at most."""
+        asked = self._settings
+        return Budget(
+            longest, asked.max_calls, asked.max_minutes, asked.max_spend, asked.price_per_minute
+        )
 
     def warnings(self, numbers: Sequence[str], now: datetime) -> list[str]:
         """What a person should know of the do-not-call files before calls begin."""

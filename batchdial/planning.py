@@ -192,10 +192,11 @@ class Planning:
             sent,
             self.number,
             self._now(),
-            self._places(),
+            self._places,
             self._governance,
         )
 
+    @cached_property
     def _places(self) -> Counter[Place]:
         """Where people are who would be called, as some of them tell."""
         sheets = self._sheets({pick.list_id for pick in self._picks})
@@ -258,7 +259,7 @@ class Planning:
 
     def warnings(self) -> list[str]:
         """What a person should know of schedule and do-not-call files before the first call."""
-        codes = {place.countries for place in self._places()} if self.settings.suppress else set()
+        codes = {place.countries for place in self._places} if self.settings.suppress else set()
         numbers = {_CODES[one] for countries in codes for one in countries if one in _CODES}
         return self._governance.notes + self._governance.warnings(sorted(numbers), self._now())
 

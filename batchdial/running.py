@@ -24,7 +24,6 @@ from batchdial.listening.webhooks import listening, secret_path
 from batchdial.lists.mapping import payload
 from batchdial.models import CallStatus
 from batchdial.rules.again import Redial
-from batchdial.rules.budget import Budget
 from batchdial.rules.polling import Schedule
 
 if TYPE_CHECKING:
@@ -131,18 +130,11 @@ class Run:
     def _terms(self, policy: Rules) -> Conduct:
         now = datetime.fromtimestamp(self._clock(), UTC)
         settings, since = self._settings, now - timedelta(minutes=self._longest) - MARGIN
-        budget = Budget(
-            self._longest,
-            settings.max_calls,
-            settings.max_minutes,
-            settings.max_spend,
-            settings.price_per_minute,
-        )
         self._outcomes = Outcomes(self._ledger, self._campaign)
         self._open = self._outcomes.open() if self._follows else []
         return Conduct(
             policy,
-            budget,
+            self._governance.budget(self._longest),
             used(self._ledger, self._campaign, self._longest, now),
             max_live=settings.max_live,
             open_calls=[
