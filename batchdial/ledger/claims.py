@@ -156,15 +156,22 @@ class Claims:
 
     def claim_again(self, claimed: Claimed, step: Step) -> Claimed | None:
         """The same row, if it still stands where its last attempt, which rang nobody, left it."""
+        taken = self._take(self._same(claimed), step, 1, {claimed.e164})
+        return taken[0] if taken else None
+
+    def postpone(self, claimed: Claimed, step: Step, at: float) -> None:
+        """Let the same row wait until a Unix time, instead."""
+        for row in self._same(claimed):
+            self._wait(row, Later(at), step)
+
+    def _same(self, claimed: Claimed) -> Sequence[Any]:
         given = {
             **self._of_campaign,
             "row_id": claimed.row_id,
             "nth": claimed.attempt,
             "status": claimed.was,
         }
-        found = sql.SAME_ROW.run(self._connection, given).all()
-        taken = self._take(found, step, 1, {claimed.e164})
-        return taken[0] if taken else None
+        return sql.SAME_ROW.run(self._connection, given).all()
 
     def stands(self, claimed: Claimed) -> bool:
         """Whether a row that is `dialing` would be claimed now as well."""

@@ -289,11 +289,8 @@ class Journal:
             if refusal is _NOT_YET:
                 step.woken.clear()
                 step.due_at = now + NOT_READY
-                step.parked += [
-                    Waiting(now + NOT_READY, one.claimed.row_id, one.claimed.was)
-                    for one in again.values()
-                    if one.claimed.was != CallStatus.SUCCESS  # which is due by itself
-                ]
+                for ours in again.values():
+                    work.postpone(ours.claimed, step, now + NOT_READY)
             elif refusal is None:
                 for index, ours in again.items():
                     results[index] = work.claim_again(ours.claimed, step)

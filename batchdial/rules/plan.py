@@ -163,8 +163,7 @@ class Rules:
         self._lookup = lookup
         self._basis: tuple[int, str] = -1, ""
         self._minute: tuple[int, dict[Place, str]] = 0, {}
-        longest = max(limits.not_called_within, limits.caps.longest)
-        self.memory = longest.total_seconds()
+        self.memory = limits.longest.total_seconds()
         self.reads_cells = lookup.reads_cells
 
     @property
@@ -193,13 +192,14 @@ class Rules:
         refused = refusal(facts, self._limits, self._campaign_id, at)
         if refused is not None and refused.reason == CAP_REACHED and refused.until is not None:
             return Later(refused.until.timestamp())
-        refused = refused or self._never_open(place, at)
+        opening = self._hours.opening(place, at)
+        if refused is None and not opening.is_open:
+            if opening.until is not None:
+                return Later(opening.until.timestamp())
+            refused = _never_open(place)
         if refused is not None:
             return Never(refused.reason, refused.detail, self._evidence(one, place, at))
-        opening = self._hours.opening(place, at)
-        if opening.is_open or opening.until is None:
-            return Go(self._evidence(one, place, at))
-        return Later(opening.until.timestamp())
+        return Go(self._evidence(one, place, at))
 
     def still(self, one: Candidate, now: float) -> bool:
         """Whether it is on no list and within its hours, at the moment of sending."""
@@ -211,18 +211,6 @@ class Rules:
         if not is_known or self._lookup.listing(one.e164) is not None:
             return False
         return self._hours.opening(self._lookup.place(one), at).is_open
-
-    def _never_open(self, place: Place, at: datetime) -> Refusal | None:
-        opening = self._hours.opening(place, at)
-        if opening.is_open or opening.until is not None:
-            return None
-        if place.zones:
-            return Refusal(NEVER_OPEN, "No hour of the coming year is within --hours for it.")
-        return Refusal(
-            NO_ZONE,
-            "Nobody can say which time it is for this number. Name the column that tells: "
-            "--map timezone=COLUMN, or call at any hour: --hours any.",
-        )
 
     def _evidence(self, one: Candidate, place: Place, at: datetime) -> str:
         """Zones, local times, windows and consent as JSON."""
@@ -241,3 +229,14 @@ class Rules:
             del told["at"]  # each decision has its own
             found = self._minute[1][place] = json.dumps(told, ensure_ascii=False)
         return found
+
+
+def _never_open(place: Place) -> Refusal:
+    """Why no hour of the coming year is right for somebody."""
+    if place.zones:
+        return Refusal(NEVER_OPEN, "No hour of the coming year is within --hours for it.")
+    return Refusal(
+        NO_ZONE,
+        "Nobody can say which time it is for this number. Name the column that tells: "
+        "--map timezone=COLUMN, or call at any hour: --hours any.",
+    )

@@ -83,10 +83,10 @@ class Limits:
     not_called_within: timedelta = timedelta(0)  #: after a call by another campaign; 0 is off
     caps: Caps = NO_CAPS
 
-    def since(self, now: datetime) -> datetime | None:
-        """From when on calls must be known; None where none matters."""
-        longest = max(self.not_called_within, self.caps.longest)
-        return now - longest if longest else None
+    @property
+    def longest(self) -> timedelta:
+        """How far back calls matter; 0 where none does."""
+        return max(self.not_called_within, self.caps.longest)
 
     def told(self) -> dict[str, str]:
         """Them as JSON can hold them."""
