@@ -45,7 +45,8 @@ _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _FEWEST: Final = 4
 #: The US registry writes an area code and seven digits as two cells.
 _AREA, _REST = re.compile(r"[2-9][0-9]{2}"), re.compile(r"[0-9]{7}")
-#: Share of a column's cells that are entries, at least, where no name says that it is the phone.
+_REGISTRY = re.compile(rf"(?:(?:{_AREA.pattern},{_REST.pattern})?\n)+")
+#: Share of a column's cells, or of the rows, that are entries, at least, where no name says so.
 _MOST: Final = 0.5
 
 
@@ -199,13 +200,21 @@ def _codec(place: Path, name: str, found: encodings.Survey) -> str:
 
 
 def _chunks(place: Path, codec: str) -> Iterator[list[str]]:
-    """Lines without their ends and comments, some thousands at a time."""
+    """
+    Lines without their ends and comments, some thousands at a time.
+
+    Where all of them are as the US registry writes them, they are told as numbers.
+    """
     with place.open(encoding=codec) as file:
         while lines := file.readlines(_CHUNK):
             text = "".join(lines)
             if "#" in text:
-                text = "\n".join(_COMMENT.sub("", line.rstrip("\n")) for line in lines)
-            yield text.removeprefix("\ufeff").removesuffix("\n").split("\n")
+                text = "\n".join(_COMMENT.sub("", line).rstrip() for line in lines)
+            text = text.removeprefix("\ufeff").removesuffix("\n")
+            if "," in text and _REGISTRY.fullmatch(text + "\n"):
+                yield [one and "+1" + one for one in text.replace(",", "").split("\n")]
+            else:
+                yield text.split("\n")
 
 
 def _is_table(place: Path, codec: str) -> bool:
@@ -258,7 +267,7 @@ class _Layout:
         names = rows[above - 1][1] if above else ()
         skipped = frozenset(row for row, _ in rows[:above])
         sample = [cells for _, cells in rows[above:]]
-        if sample and all(map(_has_area, sample)):
+        if sample and sum(map(_has_area, sample)) >= _MOST * len(sample):
             return cls(skipped, (0, 1), has_areas=True)
         shares = {index: _share(sample, index) for index in range(max(map(len, sample), default=0))}
         named = {i for i, one in enumerate(names) if one.strip() and kind_of(one) is not None}

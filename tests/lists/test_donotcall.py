@@ -98,6 +98,21 @@ def test_the_registry_of_the_united_states() -> None:
     assert len(found) == 3
 
 
+@pytest.mark.parametrize(
+    "line", ["415,5550198 # new", "415, 5550198", '"415","5550198"', "", "# new\n415,5550198"]
+)
+def test_a_line_of_the_registry_that_is_written_otherwise(line: str) -> None:
+    """It means the same, and changes nothing of the others."""
+    found = read_donotcall(written(f"202,5550101\n{line}\n202,5550102\n"))
+    assert set(found) == {AMERICAN, OTHER} | ({"+14155550198"} if line else set())
+
+
+def test_a_line_of_the_registry_that_is_cut_off() -> None:
+    """It may have been somebody's number."""
+    with pytest.raises(DoNotCallError, match=r"(?s)an entry that cannot be understood.*row 2"):
+        read_donotcall(written("202,5550101\n415,555\n202,5550102\n"))
+
+
 def test_a_workbook(tmp_path: Path) -> None:
     """The list as somebody keeps it in a spreadsheet."""
     book = openpyxl.Workbook()
