@@ -28,8 +28,8 @@ demo: setup ## Rehearse: dial the sample lists against a local sandbox
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh sample_data/demo.sh
 
 .PHONY: test
-test: setup ## Run all tests
-	@$(BIN)/pytest
+test: setup ## Run all tests, as many at once as there are cores
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 .PHONY: faults
 faults: setup ## Inject every fault of tests/faults/faults.csv and print what was seen
