@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 
 from batchdial.ledger.ledger import Ledger
+from batchdial.ledger.schema import rows
 from batchdial.ledger.suppressing import suppress
 from batchdial.lists.watched import LOOK, DoNotCall
 from batchdial.sandbox import SandboxSettings
@@ -73,7 +75,21 @@ def test_thirty_days_of_redials(seed: int, tmp_path: Path, monkeypatch: pytest.M
             dial(world, settings, path, steps=chance.randrange(200, 1_500))
             world.time += chance.random() * DAY / 2
     assert_lawful(world.courses, silenced)
-    assert len(world.courses) > 5 * len(phones)
+    assert_not_forgotten(world, settings.ledger_url(), silenced)
+
+
+def assert_not_forgotten(world: World, ledger: str, silenced: dict[str, float]) -> None:
+    """Fail if anybody whom a further call may reach has had none for longer than a cap holds."""
+    last = {one.number: one for one in world.courses}
+    with Ledger(ledger) as opened, opened.reading() as connection:
+        found = connection.execute(sa.select(rows.c.e164, rows.c.status)).all()
+    now = EPOCH + world.time
+    for phone, status in found:
+        call = last.get(phone)
+        if status not in ("success", "pending") or phone in silenced:
+            continue
+        assert call is not None, phone
+        assert call.result == "pickedUp" or now - call.placed_at < 9 * DAY, phone
 
 
 def silence(
