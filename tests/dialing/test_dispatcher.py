@@ -887,6 +887,29 @@ def test_a_row_that_was_claimed_a_while_ago_is_asked_for_again(
     assert [number[-1] for _, number in run.requests] == list("23564" if is_late else "23456")
 
 
+def test_the_wait_for_a_slot_and_the_time_to_connect_count_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each is less than a second; a row that was claimed longer ago than one is asked for."""
+    asked: list[Claimed] = []
+
+    async def stands(_: object, claimed: Claimed) -> bool:
+        asked.append(claimed)
+        return True
+
+    monkeypatch.setattr(MemoryJournal, "stands", stands)
+    run = Rehearsal(rows=5, lanes=1, rate=Rate(1, 1))
+    run.connecting = lambda nth: 0.8 if nth == 2 else 0.0
+
+    def others_book(run: Rehearsal) -> None:
+        run.ledger.next_at += 0.8 if len(run.requests) in (1, 3) else 0.0
+
+    run.on_request = others_book
+    assert simulate(run.run()).stop is Stop.DONE
+    assert [claimed.row_id for claimed in asked] == [2]
+    assert 0.7 < asked[0].wait < 0.9
+
+
 def test_a_slot_far_ahead_is_no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row is late by the time of its claim, not by that of its departure."""
 
