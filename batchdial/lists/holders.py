@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _SPREAD: Final = np.uint64(11_400_714_819_323_198_485)
 #: Share of the slots that may be taken.
 _FULL: Final = 0.6
+#: Slots that are looked at together when their number is doubled.
+_PIECE: Final = 1 << 16
 
 
 class Holders:
@@ -58,22 +60,17 @@ class Holders:
         )
 
     def _grow(self) -> None:
-        """Double the slots; in their order, each number takes the next one that is free."""
-        taken = np.flatnonzero(self._keys)
-        keys, rows = self._keys[taken], self._rows[taken]
+        """Double the slots, a piece at a time: what stands together will do so again."""
+        keys, rows = self._keys, self._rows
         self._bits += 1
         self._keys = np.zeros(1 << self._bits, np.int64)
         self._rows = np.zeros(1 << self._bits, np.int32)
-        slots = self._slots(keys)
-        order = np.argsort(slots, kind="stable")
-        along = np.arange(len(keys))
-        places = np.maximum.accumulate(slots[order] - along) + along
-        fitting = order[: np.searchsorted(places, len(self._keys))]
-        self._keys[places[: len(fitting)]] = keys[fitting]
-        self._rows[places[: len(fitting)]] = rows[fitting]
-        self._taken = len(fitting)
-        behind = order[len(fitting) :]
-        self._settle(keys[behind], rows[behind], slots[behind])
+        self._taken = 0
+        for start in range(0, len(keys), _PIECE):
+            piece = slice(start, start + _PIECE)
+            taken = np.flatnonzero(keys[piece])
+            numbers = keys[piece][taken]
+            self._settle(numbers, rows[piece][taken], self._slots(numbers))
 
     def _settle(self, numbers: Numbers, rows: Rows, slots: NDArray[np.int64]) -> Rows:
         """The row of each number; a new one gets the first of its rows."""
