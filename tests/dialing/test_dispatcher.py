@@ -861,6 +861,36 @@ def test_rules_that_break_end_the_run() -> None:
     assert run.count("pending") == 3
 
 
+def test_a_stop_while_the_rules_are_asked_is_heeded() -> None:
+    """They said yes, and somebody said stop before the first byte left."""
+
+    def still(claimed: Claimed) -> bool:
+        if claimed.row_id == 3:
+            run.dispatcher.stop()
+        return True
+
+    run = Rehearsal(rows=5, lanes=1, terms=Refusing(still))
+    assert simulate(run.run()).stop is Stop.ASKED
+    assert len(run.requests) == run.count("success") == 2
+    assert run.count("pending") == 3
+
+
+def test_a_pause_while_the_rules_are_asked_is_kept() -> None:
+    """A call that was about to leave waits with the others."""
+    paused: list[float] = []
+
+    def still(claimed: Claimed) -> bool:
+        if claimed.row_id == 3 and not paused:
+            paused.append(asyncio.get_running_loop().time())
+            run.pacer.pause(paused[0], 0.5)
+        return True
+
+    run = Rehearsal(rows=5, lanes=1, terms=Refusing(still))
+    assert simulate(run.run()).stop is Stop.DONE
+    assert len(run.requests) == run.count("success") == 5
+    assert run.moments[2] >= paused[0] + 0.5
+
+
 @pytest.mark.parametrize("step", [1.0, -1.0, 0.99, -0.99])
 def test_a_row_that_was_claimed_a_while_ago_is_asked_for_again(
     step: float, monkeypatch: pytest.MonkeyPatch
