@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from batchdial.errors import ConfigError
 from batchdial.ledger.lists import Amendments, Lists, StoredList
-from batchdial.lists.cleaning import clean, held_by_results, last_holders, region_named
+from batchdial.lists.cleaning import clean, held_by_results, last_holders
+from batchdial.lists.countries import region_named
 from batchdial.lists.loader import open_list
 from batchdial.lists.mapping import (
     blank_fields,
@@ -24,7 +25,7 @@ from batchdial.lists.mapping import (
 )
 from batchdial.lists.phones import NUMBER_TYPES
 from batchdial.lists.saved import load_mapping, save_mapping
-from batchdial.models import Batch, Block, CallStatus, Contact, Verdict
+from batchdial.models import EXAMPLES, Batch, Block, CallStatus, Contact, Verdict
 from batchdial.results.file import check_output, list_stem, results_header, write_results
 from batchdial.results.summary import Tally
 from batchdial.rules.cells import is_reprint
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from batchdial.models import ColumnMap, Reading, SourceRow
     from batchdial.settings import Settings
 
-#: Contacts of which a plan shows the request.
-EXAMPLES = 3
 #: Rows that cannot be called of which a plan shows the reason.
 PROBLEMS = 5
 

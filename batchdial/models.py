@@ -32,6 +32,9 @@ LATER_COLUMNS = ("outcome", "callLength", "recordingUrl")
 #: The columns that a results file adds to the input's own, in this order.
 RESULT_COLUMNS = (*FIRST_COLUMNS, *LATER_COLUMNS)
 
+#: Contacts of which a plan shows the request.
+EXAMPLES = 3
+
 #: Body fields of the API that have a meaning of their own; no custom variable may take their place.
 API_FIELDS = ("phoneNumber", "prospectName", "email")
 

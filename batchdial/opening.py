@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING
 from batchdial.campaign import Session
 from batchdial.errors import ConfigError, ListError, PausedError
 from batchdial.governing import Governance
-from batchdial.intake import Source, compare, origin, stage
 from batchdial.keeping import SCHEDULE, as_flags, kept
 from batchdial.ledger.deciding import last_basis
 from batchdial.ledger.finding import find_campaign
 from batchdial.ledger.ledger import Lease, Ledger, Owner
 from batchdial.ledger.lists import Lists, Pick, StoredList
 from batchdial.ledger.purge import refuse_purged
-from batchdial.lists.loader import open_list
 from batchdial.models import CallStatus
 from batchdial.planning import Work
 from batchdial.results.file import check_output, default_output, is_results_file
@@ -30,6 +28,7 @@ from batchdial.rules.redial import SAFE_TO_REDIAL, told_as_called
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from batchdial.intake import Source
     from batchdial.models import Campaign
     from batchdial.rules.redial import Known
     from batchdial.settings import Settings
@@ -55,7 +54,7 @@ def open_run(
         BatchDialError: One of its children says what is wrong and what to do.
     """
     governance = Governance(settings, _moment(clock))  # better known before a long list is read
-    sources = [Source.open(path, settings) for path in paths]
+    sources = [_source(path, settings) for path in paths]
     _check_together(settings, sources)
     return _open(
         settings,
@@ -79,7 +78,7 @@ def open_retry_file(
     Raises:
         BatchDialError: One of its children says what is wrong and what to do.
     """
-    source = Source.open(path, settings)
+    source = _source(path, settings)
     if not source.file.reading.is_results:
         raise ConfigError(
             f"{path} is a list, not a results file. To dial it: batchdial run "
@@ -102,6 +101,14 @@ def open_retry(
 ) -> Session:
     """Prepare to dial again the rows of a campaign that are safe to dial again."""
     return _reopen(settings, name, _to_retry(include_unknown))
+
+
+def _source(path: str | Path, settings: Settings) -> Source:
+    from batchdial.intake import (
+        Source,  # and all that reads lists, which who goes on has no use for
+    )
+
+    return Source.open(path, settings)
 
 
 def _to_retry(include_unknown: bool) -> tuple[CallStatus, ...]:
@@ -238,6 +245,8 @@ class _Desk:
 
     def take_in(self, source: Source) -> Work:
         """A file is a results file of a list, a list as it was run before, or a new one."""
+        from batchdial.intake import origin
+
         home = origin(source, self._active)
         if home is not None:
             return self._amend(source, home)
@@ -253,6 +262,8 @@ class _Desk:
         return Work(picks, self._lists.count(picks), tally, output=self._settings.output)
 
     def _stage(self, source: Source) -> Work:
+        from batchdial.intake import stage
+
         output = _output(self._settings, self._lease.campaign.name, source)
         check_output(output, source.path if not source.file.reading.is_results else None)
         if not self._again and not source.file.reading.is_results:
@@ -308,6 +319,8 @@ class _Desk:
 
     def _amend(self, source: Source, home: StoredList) -> Work:
         """A results file of a list that the ledger knows: rows are chosen, changes taken."""
+        from batchdial.intake import compare
+
         check_output(self._where(home), None)
         alike = source.read_like(home, self._settings)
         changes, checked = compare(alike, self._lists, home, self._memory(), self._statuses)
@@ -340,6 +353,8 @@ class _Desk:
 
 def _forgotten(path: Path, name: str, known: set[str]) -> int:
     """How many rows of a results file of this campaign were called without the ledger's knowing."""
+    from batchdial.lists.loader import open_list
+
     number = 0
     try:
         for block in open_list(path).blocks():

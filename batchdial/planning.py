@@ -14,14 +14,13 @@ from batchdial.dialing.pacing import Pacer
 from batchdial.errors import ConfigError
 from batchdial.forecast import Forecast, foresee, sent_of_file, sent_of_list, too_short
 from batchdial.governing import Sheet
-from batchdial.intake import EXAMPLES, Checked
 from batchdial.ledger.departures import book
 from batchdial.ledger.due import set_due
 from batchdial.ledger.finding import has_number
 from batchdial.ledger.lists import Amendments, Lists, Pick
 from batchdial.ledger.outcomes import Outcomes
 from batchdial.lists.mapping import column_map_from_dict, payload
-from batchdial.models import CallStatus, Campaign
+from batchdial.models import EXAMPLES, CallStatus, Campaign
 from batchdial.results.summary import Tally
 from batchdial.rules.preflight import refused
 
@@ -30,13 +29,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from batchdial.governing import Governance
+    from batchdial.intake import Checked
     from batchdial.ledger.ledger import Ledger
     from batchdial.models import ColumnMap
     from batchdial.rules.hours import Place
     from batchdial.settings import Settings
 
 #: Rows that are looked at to tell where people are.
-SAMPLE = 5_000
+SAMPLE = 2_000
 #: Country codes of which national do-not-call lists must be new, by countries that have them.
 _CODES = {"US": "+1", "CA": "+1", "GB": "+44"}
 
@@ -200,7 +200,8 @@ class Planning:
     def _places(self) -> Counter[Place]:
         """Where people are who would be called, as some of them tell."""
         sheets = self._sheets({pick.list_id for pick in self._picks})
-        some, step = self._lists.sample(self._picks, SAMPLE)
+        number = sum(work.number for work in self._works)
+        some, step = self._lists.sample(self._picks, number, SAMPLE)
         found = (sheets[list_id].place(e164, cells) for list_id, e164, cells in some)
         return Counter({place: number * step for place, number in Counter(found).items()})
 

@@ -19,8 +19,6 @@ from batchdial.ledger.due import expire, forget_due, set_due
 from batchdial.ledger.journal import Journal
 from batchdial.ledger.outcomes import Outcomes
 from batchdial.ledger.spending import used
-from batchdial.listening.server import Address
-from batchdial.listening.webhooks import listening, secret_path
 from batchdial.lists.mapping import payload
 from batchdial.models import CallStatus
 from batchdial.rules.again import Redial
@@ -243,6 +241,9 @@ class Run:
         stop = asyncio.Event()
         async with AsyncExitStack() as stack:
             if self._settings.listen is not None:
+                from batchdial.listening.server import Address  # few runs listen
+                from batchdial.listening.webhooks import listening, secret_path
+
                 address = Address.parse(self._settings.listen)
                 path = secret_path(self._settings.key())
                 url = await stack.enter_async_context(listening(address, path, follower.heard))

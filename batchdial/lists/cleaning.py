@@ -15,7 +15,7 @@ from batchdial.lists.emails import doubtful_addresses, email_note
 from batchdial.lists.glance import Regions, certain_numbers
 from batchdial.lists.holders import Holders
 from batchdial.lists.mapping import trimmed
-from batchdial.lists.phones import read_number, region_code
+from batchdial.lists.phones import read_number
 from batchdial.models import Batch, CallStatus, Contact, Verdict
 from batchdial.rules.cells import is_reprint
 
@@ -270,11 +270,6 @@ def _distinct(cells: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
     texts = list(set(cells))
     places = {text: place for place, text in enumerate(texts)}
     return texts, np.fromiter(map(places.__getitem__, cells), np.intp, len(cells))
-
-
-def region_named(text: str) -> str | None:
-    """The ISO code of the country that `--region` means, by code or name; None where none is."""
-    return region_code(_place(text) or "")
 
 
 def _place(text: str | None) -> str | None:

@@ -15,8 +15,7 @@ import numpy as np
 
 from batchdial.lists.damage import read_cell
 from batchdial.lists.glance import Regions, certain_numbers
-from batchdial.lists.parsing import length_reason, opening, opens_at_home, parse
-from batchdial.lists.phones import region_code
+from batchdial.lists.parsing import length_reason, opening, opens_at_home, parse, region_code
 from batchdial.lists.plans import certain_number
 from batchdial.lists.sentences import DETAILS
 from batchdial.lists.sources import BLANKS

@@ -36,6 +36,13 @@ _KEEP = (
 )
 
 
+def region_code(text: str) -> str | None:
+    """The ISO 3166 code that a text means, in any case and "UK" for GB; None where it is none."""
+    code = text.strip().upper()
+    code = "GB" if code == "UK" else code
+    return code if code in phonenumbers.SUPPORTED_REGIONS else None
+
+
 class Number(NamedTuple):
     """A number as it was read."""
 

@@ -19,7 +19,7 @@ from phonenumbers import NumberParseException
 
 from batchdial.lists.damage import read_cell
 from batchdial.lists.numbercells import certain_number_cell
-from batchdial.lists.parsing import Number, kind_of, parse, reason_of
+from batchdial.lists.parsing import Number, kind_of, parse, reason_of, region_code
 from batchdial.lists.plans import certain_number
 from batchdial.lists.sentences import DETAILS, quote
 from batchdial.models import CallStatus, Verdict
@@ -63,13 +63,6 @@ def _start() -> None:
 
 
 _start()
-
-
-def region_code(text: str) -> str | None:
-    """The ISO 3166 code that a text means, in any case and "UK" for GB; None where it is none."""
-    code = text.strip().upper()
-    code = "GB" if code == "UK" else code
-    return code if code in phonenumbers.SUPPORTED_REGIONS else None
 
 
 def read_number(

@@ -14,7 +14,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from batchdial.errors import DoNotCallError
-from batchdial.lists.donotcall import read_donotcall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -156,7 +155,7 @@ class _File:
         self._region = region
         self._start = start
         self._stamp = _stamp(path)
-        self.list = read_donotcall(path, region)
+        self.list = _read(path, region)
         self.edition = 0
         self._seen: _Stamp | None = None
         self._since: datetime | None = None
@@ -193,7 +192,7 @@ class _File:
 
         def read() -> None:
             try:
-                reading.found = read_donotcall(self._path, self._region)
+                reading.found = _read(self._path, self._region)
             except DoNotCallError as error:
                 reading.problem = str(error)
             finally:
@@ -212,3 +211,9 @@ class _File:
     def waiting_for(self) -> str:
         """What keeps calls waiting, in words."""
         return f"{self._path.name} has changed and is read again" if self._since else ""
+
+
+def _read(path: Path, region: str | None) -> DoNotCallList:
+    from batchdial.lists.donotcall import read_donotcall  # most runs have no such file
+
+    return read_donotcall(path, region)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from batchdial.lists.cleaning import clean, held_by_results, last_holders, region_named
+from batchdial.lists.cleaning import clean, held_by_results, last_holders
+from batchdial.lists.countries import region_named
 from batchdial.lists.loader import open_list
 from batchdial.lists.mapping import map_columns
 from batchdial.models import Block, CallStatus, ColumnMap, Contact, FieldMap, SourceRow

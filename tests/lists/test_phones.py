@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchdial.lists.phones import NUMBER_TYPES, read_number, region_code
+from batchdial.lists.parsing import region_code
+from batchdial.lists.phones import NUMBER_TYPES, read_number
 from batchdial.lists.sentences import DETAILS
 from batchdial.models import CallStatus
 
