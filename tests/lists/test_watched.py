@@ -204,7 +204,7 @@ def test_a_reader_that_dies(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     path.write_text(f"{BOB}\n")
     bench.look()
     bench.look()
-    monkeypatch.setattr("batchdial.lists.watched.read_donotcall", lambda *_: 1 // 0)
+    monkeypatch.setattr("batchdial.lists.donotcall.read_donotcall", lambda *_: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         bench.read()
     bench.now += GRACE
