@@ -229,7 +229,7 @@ def serving(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         world.life.step()
 
     with monkeypatch.context() as patched:
-        patched.setattr("batchdial.running.listening", listening)
+        patched.setattr("batchdial.listening.webhooks.listening", listening)
         patched.setattr(Session, "service", lambda _: world)
         patched.setattr(Ledger, "writing", mortal)
         patched.setattr(database, "_prepare_sqlite", in_a_hurry)
