@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from itertools import islice
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from batchdial.ledger.reader import Reader, ReaderError
 from batchdial.ledger.rows import between, contact_of, ends
 from batchdial.ledger.schema import rows
 from batchdial.models import LATER_COLUMNS
@@ -26,6 +29,8 @@ STEP = 4_000
 AHEAD = 3
 #: Threads that read; the database does not hold the interpreter's lock while it works.
 READERS = 2
+#: Ids from which on each of them has a process of its own that reads for it.
+MANY = 100_000
 
 #: What makes a row one whose columns can be joined as they are: none of them needs an apostrophe
 #: or quotation marks, but for `detail`, which gets them below. Others are written one by one.
@@ -118,18 +123,30 @@ def pages(
     with ledger.reading() as connection:
         begin, end = ends(connection, list_id)
         kind = connection.dialect.name
-    only = "AND status IN :statuses" * bool(statuses)
-    query = sa.text(_PAGE[kind].format(plain=_PLAIN[kind], only=only))
-    if statuses:
-        query = query.bindparams(sa.bindparam("statuses", [*statuses], expanding=True))
-    given = {"list": list_id, "campaign": line_written([campaign, ""]).removesuffix(",\r\n")}
+    wanted = {f"status_{nth}": status.value for nth, status in enumerate(statuses)}
+    only = f"AND status IN (:{', :'.join(wanted)})" if wanted else ""
+    query = _PAGE[kind].format(plain=_PLAIN[kind], only=only)
+    named = line_written([campaign, ""]).removesuffix(",\r\n")
+    given = {"list": list_id, "campaign": named, **wanted}
+    processes: SimpleQueue[Reader] = SimpleQueue()
+
+    def asked(begin: int, end: int) -> tuple[int, int, str]:
+        with suppress(Empty, ReaderError):
+            reader = processes.get_nowait()
+            found = reader.page(begin, end)
+            processes.put(reader)
+            return found
+        with ledger.reading() as connection:
+            some = {"begin": begin, "end": end}
+            number, plain, lines = connection.execute(sa.text(query), given | some).one()
+            return number, plain, lines or ""
 
     def page(start: int) -> tuple[int, str]:
-        some = {"begin": start, "end": min(end, start + STEP - 1)}
-        with ledger.reading() as connection:
-            number, plain, lines = connection.execute(query, given | some).one()
-            if number != plain:
-                here = between(list_id, start, some["end"])
+        last = min(end, start + STEP - 1)
+        number, plain, lines = asked(start, last)
+        if number != plain:
+            with ledger.reading() as connection:
+                here = between(list_id, start, last)
                 lines = _one_by_one(connection, here, campaign, statuses)
         return number, lines + "\r\n" if number else ""
 
@@ -139,16 +156,19 @@ def pages(
             yield number, lines
         return
     starts = iter(range(begin, end + 1, STEP))
-    readers = ThreadPoolExecutor(READERS, "results")
-    try:
-        asked = deque(readers.submit(page, start) for start in islice(starts, AHEAD))
-        while asked:
-            number, lines = asked.popleft().result()
-            asked.extend(readers.submit(page, start) for start in islice(starts, 1))
+    with ExitStack() as stack:
+        if ledger.file is not None and end - begin >= MANY:
+            with suppress(ReaderError):  # this process reads by itself, then
+                for _ in range(READERS):
+                    processes.put(stack.enter_context(Reader(ledger.file, query, given)))
+        readers = ThreadPoolExecutor(READERS, "results")
+        stack.callback(readers.shutdown, cancel_futures=True)
+        ahead = deque(readers.submit(page, start) for start in islice(starts, AHEAD))
+        while ahead:
+            number, lines = ahead.popleft().result()
+            ahead.extend(readers.submit(page, start) for start in islice(starts, 1))
             if number:
                 yield number, lines
-    finally:
-        readers.shutdown(cancel_futures=True)
 
 
 def _one_by_one(

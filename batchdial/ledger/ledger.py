@@ -7,6 +7,7 @@ import platform
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
@@ -57,6 +58,7 @@ class Ledger:
 
     def __init__(self, where: str, *, create: bool = True) -> None:
         self.where = shown(where)
+        self.file = None if "://" in where else Path(where)  #: of SQLite
         self._witness = None if "://" in where else Witness(where)
         self._engine = open_engine(where, create=create)
         if self._witness is not None:

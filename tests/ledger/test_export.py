@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from batchdial.errors import LedgerError
 from batchdial.ledger import export
 from batchdial.ledger.export import pages
+from batchdial.ledger.reader import Reader
 from batchdial.models import RESULT_COLUMNS, CallStatus, Contact, Verdict
 from batchdial.results.file import print_pages, print_results
 from tests.ledger.bench import NUMBERS, SqlBench, contact, pending
@@ -153,3 +155,76 @@ def test_a_row_that_cannot_be_said(tmp_path_factory: pytest.TempPathFactory) -> 
             connection.execute(sa.text('UPDATE rows SET cells = NULL WHERE "row" = 3'))
         with pytest.raises(LedgerError, match="is damaged"):
             list(pages(bench.ledger, bench.list_id, "leads"))
+
+
+@pytest.fixture
+def many(sql_bench: SqlBench, monkeypatch: pytest.MonkeyPatch) -> tuple[SqlBench, int]:
+    """A list of some pages, which counts as a long one."""
+    monkeypatch.setattr(export, "STEP", 4)
+    monkeypatch.setattr(export, "MANY", 8)
+    rows = [
+        *pending(18),
+        replace(contact(20, "+12025550199", CallStatus.SUCCESS), cells=("=1", 'ä"')),
+        contact(21, "+12025550198", CallStatus.SUCCESS),
+    ]
+    return sql_bench, sql_bench.stage(sql_bench.new_campaign("leads"), rows)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "counted"), [("", 20), ("pending", 18), ("success pending", 20), ("failed", 0)]
+)
+def test_processes_that_read_beside_this_one(
+    many: tuple[SqlBench, int], statuses: str, counted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They say the same, in the same order, and say all of it."""
+    bench, list_id = many
+    answers: list[int] = []
+    ask = Reader.page
+
+    def page(self: Reader, begin: int, end: int) -> tuple[int, int, str]:
+        found = ask(self, begin, end)
+        answers.append(found[0])
+        return found
+
+    monkeypatch.setattr(Reader, "page", page)
+    asked = [CallStatus(status) for status in statuses.split()]
+    told = list(pages(bench.ledger, list_id, "leads", asked))
+    monkeypatch.setattr(export, "MANY", 1_000)
+    assert told == list(pages(bench.ledger, list_id, "leads", asked))
+    assert sum(number for number, _ in told) == counted
+    assert len(answers) == (5 if bench.ledger.file is not None else 0)
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_process_that_dies_is_not_missed(
+    many: tuple[SqlBench, int], at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its first page, or in the middle; its parent goes on by itself."""
+    bench, list_id = many
+    expected = list(pages(bench.ledger, list_id, "leads"))
+    asked: dict[Reader, int] = {}
+    ask = Reader.page
+
+    def page(self: Reader, begin: int, end: int) -> tuple[int, int, str]:
+        asked[self] = asked.get(self, 0) + 1
+        if asked[self] > at:
+            self._process.kill()
+            self._process.wait()
+        return ask(self, begin, end)
+
+    monkeypatch.setattr(Reader, "page", page)
+    assert list(pages(bench.ledger, list_id, "leads")) == expected
+    if bench.ledger.file is not None:
+        assert len(asked) == export.READERS
+
+
+def test_where_there_is_no_other_process(
+    many: tuple[SqlBench, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its program cannot be started, or cannot open the ledger."""
+    bench, list_id = many
+    expected = list(pages(bench.ledger, list_id, "leads"))
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    assert list(pages(bench.ledger, list_id, "leads")) == expected
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert list(pages(bench.ledger, list_id, "leads")) == expected
