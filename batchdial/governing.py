@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from batchdial.calling import calling_hours
 from batchdial.errors import ConfigError
-from batchdial.lists.countries import region_named
 from batchdial.lists.mapping import column_named
+from batchdial.lists.parsing import region_named
 from batchdial.lists.watched import DoNotCall
 from batchdial.lists.zone_names import zone_of_row
 from batchdial.lists.zones import place_of

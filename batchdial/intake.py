@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from batchdial.errors import ConfigError
 from batchdial.ledger.lists import Amendments, Lists, StoredList
 from batchdial.lists.cleaning import clean, held_by_results, last_holders
-from batchdial.lists.countries import region_named
 from batchdial.lists.loader import open_list
 from batchdial.lists.mapping import (
     blank_fields,
@@ -23,6 +22,7 @@ from batchdial.lists.mapping import (
     map_columns,
     payload,
 )
+from batchdial.lists.parsing import region_named
 from batchdial.lists.phones import NUMBER_TYPES
 from batchdial.lists.saved import load_mapping, save_mapping
 from batchdial.models import EXAMPLES, Batch, Block, CallStatus, Contact, Verdict

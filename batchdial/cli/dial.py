@@ -267,7 +267,7 @@ def _opened(settings: Settings, opener: Callable[[Settings], Session], *, ask: b
 
 def _region(text: str) -> str:
     """Two letters of a country, or nothing for none."""
-    from batchdial.lists.countries import region_named
+    from batchdial.lists.parsing import region_named
 
     if text.strip().lower() in {"none", ""}:
         return ""

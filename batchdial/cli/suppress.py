@@ -135,7 +135,7 @@ def _of_file(file: Path, region: str | None) -> list[str]:
 def _region(settings: Settings) -> str | None:
     """The country of numbers without a plus, checked."""
     from batchdial.errors import ConfigError
-    from batchdial.lists.countries import region_named
+    from batchdial.lists.parsing import region_named
 
     if not settings.region:
         return None

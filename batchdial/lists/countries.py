@@ -7,7 +7,6 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from batchdial.lists.parsing import region_code
 from batchdial.lists.words import key
 
 #: What people write beside the official names, which are in countries.tsv: its languages are
@@ -115,11 +114,6 @@ def country_code(text: str) -> str | None:
     nor does NA, which more often says that nothing is known.
     """
     return _read(text) if len(text) <= _LONGEST else None
-
-
-def region_named(text: str) -> str | None:
-    """The ISO code of the country that `--region` means, by code or name; None where none is."""
-    return region_code(country_code(text) or text)
 
 
 @lru_cache(maxsize=4096)

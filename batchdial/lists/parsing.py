@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumber, ValidationResult
 
+from batchdial.lists.countries import country_code
 from batchdial.lists.plans import kinds, main_plan, plan_of
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ def region_code(text: str) -> str | None:
     code = text.strip().upper()
     code = "GB" if code == "UK" else code
     return code if code in phonenumbers.SUPPORTED_REGIONS else None
+
+
+def region_named(text: str) -> str | None:
+    """The ISO code of the country that `--region` means, by code or name; None where none is."""
+    return region_code(country_code(text) or text)
 
 
 class Number(NamedTuple):

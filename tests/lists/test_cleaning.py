@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batchdial.lists.cleaning import clean, held_by_results, last_holders
-from batchdial.lists.countries import region_named
 from batchdial.lists.loader import open_list
 from batchdial.lists.mapping import map_columns
+from batchdial.lists.parsing import region_named
 from batchdial.models import Block, CallStatus, ColumnMap, Contact, FieldMap, SourceRow
 
 from .conftest import FIRST, SECOND, rows_of
