@@ -258,8 +258,9 @@ class _Desk:
         """A list that is in the ledger as it is."""
         check_output(self._where(stored), None)
         picks = [Pick(stored.id, status) for status in self._statuses]
-        tally = Tally.of(self._lists.counts([stored.id]))
-        return Work(picks, self._lists.count(picks), tally, output=self._settings.output)
+        counts = self._lists.counts([stored.id])
+        number = sum(found for (status, _), found in counts.items() if status in self._statuses)
+        return Work(picks, number, Tally.of(counts), output=self._settings.output)
 
     def _stage(self, source: Source) -> Work:
         from batchdial.intake import stage

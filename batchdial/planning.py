@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from batchdial.settings import Settings
 
 #: Rows that are looked at to tell where people are.
-SAMPLE = 2_000
+SAMPLE = 1_000
 #: Country codes of which national do-not-call lists must be new, by countries that have them.
 _CODES = {"US": "+1", "CA": "+1", "GB": "+44"}
 

@@ -94,7 +94,7 @@ for command in (
 def main() -> NoReturn:
     """Run a command; nobody ever sees a traceback, and no file has the memory of a crash."""
     _leave_no_core()
-    gc.set_threshold(50_000, 20, 100)  # most of what a command makes at first is loaded, and stays
+    gc.set_threshold(200_000, 20, 100)  # most of what a command makes at first is loaded, and stays
     try:
         _refuse_bytes()
         code = cli.main(standalone_mode=False, prog_name="batchdial")

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from batchdial.errors import ConfigError, ListError
 from batchdial.lists.emails import first_email
-from batchdial.lists.headers import Finder
-from batchdial.lists.phone_column import PhoneFinder
 from batchdial.lists.words import parted
 from batchdial.models import API_FIELDS, CallStatus, ColumnMap, FieldMap
 
@@ -57,6 +55,9 @@ def map_columns(
         ListError: No column is the phone number.
         ConfigError: An override names no column, or a field that cannot be.
     """
+    from batchdial.lists.headers import Finder  # which who has a mapping already needs not load
+    from batchdial.lists.phone_column import PhoneFinder
+
     finder = Finder(header, sample)
     fields = {f.field: f for f in _overridden(header, overrides or {})}
     taken = {c for f in fields.values() if f.field in _KNOWN for c in f.columns}
