@@ -106,7 +106,7 @@ _PAGE = {
 
 def pages(
     ledger: Ledger, list_id: int, campaign: str, statuses: Collection[CallStatus] = ()
-) -> Iterator[tuple[int, str]]:
+) -> Iterator[tuple[int, bytes]]:
     """
     The rows of a list in the file's order, with all columns of a results file.
 
@@ -117,7 +117,7 @@ def pages(
         statuses: Only rows of these; empty takes all.
 
     Yields:
-        How many rows, and those rows as a results file has them: the input's cells and
+        How many rows, and those rows as a results file has them, in UTF-8: the input's cells and
         `RESULT_COLUMNS`. At no time more than a few pages are held.
     """
     with ledger.reading() as connection:
@@ -130,7 +130,7 @@ def pages(
     given = {"list": list_id, "campaign": named, **wanted}
     processes: SimpleQueue[Reader] = SimpleQueue()
 
-    def asked(begin: int, end: int) -> tuple[int, int, str]:
+    def asked(begin: int, end: int) -> tuple[int, int, bytes]:
         with suppress(Empty, ReaderError):
             reader = processes.get_nowait()
             found = reader.page(begin, end)
@@ -139,16 +139,16 @@ def pages(
         with ledger.reading() as connection:
             some = {"begin": begin, "end": end}
             number, plain, lines = connection.execute(sa.text(query), given | some).one()
-            return number, plain, lines or ""
+            return number, plain, (lines or "").encode()
 
-    def page(start: int) -> tuple[int, str]:
+    def page(start: int) -> tuple[int, bytes]:
         last = min(end, start + STEP - 1)
         number, plain, lines = asked(start, last)
         if number != plain:
             with ledger.reading() as connection:
                 here = between(list_id, start, last)
-                lines = _one_by_one(connection, here, campaign, statuses)
-        return number, lines + "\r\n" if number else ""
+                lines = _one_by_one(connection, here, campaign, statuses).encode()
+        return number, lines + b"\r\n" if number else b""
 
     if end - begin < STEP:  # where memory has run out, a thread would be waited for in vain
         number, lines = page(begin)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+#: Bytes that Linux lets a pipe hold; a page is half as long.
+_PIPE = 1 << 20
+
+
 class ReaderError(Exception):
     """The process ended, or never was."""
 
@@ -47,6 +51,7 @@ class Reader:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env={},
+                pipesize=_PIPE,
                 start_new_session=True,  # Ctrl-C is its parent's affair
             )
         except OSError as error:
@@ -65,9 +70,11 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def page(self, begin: int, end: int) -> tuple[int, int, str]:
+    def page(self, begin: int, end: int) -> tuple[int, int, bytes]:
         """
         How many rows have these ids, how many of them are plain, and those as they are written.
+
+        The text is UTF-8, as SQLite keeps it.
 
         Raises:
             ReaderError: The process is gone, or the database refused it.
@@ -80,7 +87,7 @@ class Reader:
             raise ReaderError from error
         if len(text) < size:
             raise ReaderError
-        return number, plain, text.decode()
+        return number, plain, text
 
     def close(self) -> None:
         """End it, whatever it does."""

@@ -108,7 +108,7 @@ def test_pages_join(sql_bench: SqlBench, count: int, monkeypatch: pytest.MonkeyP
     sql_bench.add_rows(mine, pending(count)[5:])
     for list_id, rows in ((mine, count), (other, 30)):
         found = list(pages(sql_bench.ledger, list_id, "leads"))
-        lines = [line for _, page in found for line in page.splitlines()]
+        lines = [line for _, page in found for line in page.decode().splitlines()]
         assert sum(number for number, _ in found) == len(lines) == rows
         place = RESULT_COLUMNS.index("row") - len(RESULT_COLUMNS)
         told = [int(line.split(",")[place]) for line in lines]
@@ -122,7 +122,7 @@ def test_only_some_statuses(sql_bench: SqlBench) -> None:
     wanted = [CallStatus.UNKNOWN, CallStatus.FAILED]
     (found,) = pages(sql_bench.ledger, sql_bench.list_id, "leads", wanted)
     assert found[0] == 2
-    assert found[1].count(",failed,") == found[1].count(",unknown,") == 1
+    assert found[1].count(b",failed,") == found[1].count(b",unknown,") == 1
 
 
 def test_who_stops_reading_stops_the_readers(
@@ -181,7 +181,7 @@ def test_processes_that_read_beside_this_one(
     answers: list[int] = []
     ask = Reader.page
 
-    def page(self: Reader, begin: int, end: int) -> tuple[int, int, str]:
+    def page(self: Reader, begin: int, end: int) -> tuple[int, int, bytes]:
         found = ask(self, begin, end)
         answers.append(found[0])
         return found
@@ -205,7 +205,7 @@ def test_a_process_that_dies_is_not_missed(
     asked: dict[Reader, int] = {}
     ask = Reader.page
 
-    def page(self: Reader, begin: int, end: int) -> tuple[int, int, str]:
+    def page(self: Reader, begin: int, end: int) -> tuple[int, int, bytes]:
         asked[self] = asked.get(self, 0) + 1
         if asked[self] > at:
             self._process.kill()

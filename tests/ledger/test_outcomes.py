@@ -73,7 +73,7 @@ async def test_results_have_it(sql_bench: SqlBench) -> None:
     outcomes = await dial(sql_bench, 2)
     outcomes.record([RECORDED])
     ((_, page),) = pages(sql_bench.ledger, sql_bench.list_id, "leads")
-    first, second = page.splitlines()
+    first, second = page.decode().splitlines()
     assert first.endswith(f",2,pickedUp,62,{RECORDED.recording_url}")
     assert second.endswith(",3,,,")
 
