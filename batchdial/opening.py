@@ -104,9 +104,7 @@ def open_retry(
 
 
 def _source(path: str | Path, settings: Settings) -> Source:
-    from batchdial.intake import (
-        Source,  # and all that reads lists, which who goes on has no use for
-    )
+    from batchdial.intake import Source  # who goes on with a campaign reads no list
 
     return Source.open(path, settings)
 

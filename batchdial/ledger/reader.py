@@ -32,7 +32,7 @@ class Reader:
     """
     That process, as another one holds it; close it, or use it as a context manager.
 
-    It is told nothing but the ledger's place: it has no environment, and no arguments to be seen.
+    What it needs is told through a pipe: its environment is empty, and its arguments show nothing.
 
     Args:
         file: The ledger.
