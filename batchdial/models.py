@@ -268,6 +268,12 @@ class Cells(Protocol):
     def column(self, index: int) -> list[str]:
         """One cell of each row."""
 
+    def lines(self, index: int) -> bytes:
+        """The same as `in_lines`, to be looked at together: a doubled mark may stay doubled."""
+
+    def picked(self, index: int, places: Sequence[int]) -> list[str]:
+        """One cell of the rows at these places."""
+
     def empty(self, index: int) -> tuple[list[int], list[int]]:
         """The places of empty cells of a column, and of others that may show nothing."""
 
@@ -294,6 +300,14 @@ class PlainCells(list[tuple[str, ...]]):
         """One cell of each row."""
         return [cells[index] for cells in self]
 
+    def lines(self, index: int) -> bytes:
+        """The same as `in_lines`."""
+        return in_lines(self.column(index))
+
+    def picked(self, index: int, places: Sequence[int]) -> list[str]:
+        """One cell of the rows at these places."""
+        return [self[place][index] for place in places]
+
     def empty(self, index: int) -> tuple[list[int], list[int]]:
         """The places of empty cells of a column, and of others that may show nothing."""
         seen = enumerate(self.column(index))
@@ -302,6 +316,14 @@ class PlainCells(list[tuple[str, ...]]):
 
     def written(self) -> None:
         """Row by row."""
+
+
+def in_lines(texts: Sequence[str]) -> bytes:
+    """Texts in UTF-8, a line each; a quotation mark stands for one that holds a line feed."""
+    joined = "\n".join([*texts, ""])
+    if joined.count("\n") != len(texts):
+        joined = "\n".join(['"' if "\n" in text else text for text in texts] + [""])
+    return joined.encode(errors="replace")
 
 
 def row_as_json(cells: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -16,17 +17,46 @@ from batchdial.rules.redial import CORRECTED
 from batchdial.rules.written import row_written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from batchdial.ledger.ledger import Ledger
     from batchdial.models import Batch, Contact
 
+    Insertion = Callable[[sa.Connection], object]
+
 #: Batches that may wait for the writer; each is some megabytes.
 _AHEAD: Final = 2
 #: What SQLite is told of each row, in decimal digits of this number: its place in the file, its
-#: phone number, and where in two texts its cells and its verdict begin and how long they are.
-_DIGITS: Final = {"row": 10, "number": 15, "begin": 10, "length": 8, "said": 10, "saying": 8}
+#: phone number, and where in the text of a batch its cells begin and how many bytes they are.
+_DIGITS: Final = {"row": 10, "number": 15, "begin": 10, "length": 10}
 _RECORD: Final = sum(_DIGITS.values())
+
+#: The places of a batch, and the verdicts of those rows that have one of their own; each filled
+#: by one statement, since a thread that runs many waits for Python's lock after each.
+_PREPARE: Final = (
+    "CREATE TEMP TABLE IF NOT EXISTS places (place INTEGER PRIMARY KEY)",
+    "DELETE FROM temp.places WHERE place >= :count",
+    """
+    WITH RECURSIVE more (place) AS (
+        SELECT coalesce(max(place) + 1, 0) FROM temp.places
+        UNION ALL SELECT place + 1 FROM more WHERE place + 1 < :count
+    )
+    INSERT INTO temp.places SELECT place FROM more WHERE place < :count""",
+    """
+    CREATE TEMP TABLE IF NOT EXISTS told (
+        place INTEGER PRIMARY KEY, e164, status, reason, detail
+    )""",
+    "DELETE FROM temp.told",
+    """
+    INSERT INTO temp.told
+    SELECT
+        json_extract(value, '$[0]'),
+        json_extract(value, '$[1]'),
+        json_extract(value, '$[2]'),
+        json_extract(value, '$[3]'),
+        json_extract(value, '$[4]')
+    FROM json_each(:told)""",
+)
 
 
 def _integer(name: str) -> str:
@@ -36,33 +66,22 @@ def _integer(name: str) -> str:
     return f"CAST(substr(:records, place * {_RECORD} + {begin}, {_DIGITS[name]}) AS INTEGER)"
 
 
-#: SQLite divides the texts by itself and needs Python's lock for none of it: values that are bound
-#: one by one hold up the thread that makes the next rows. `LIMIT -1` keeps what has a name from
-#: being made anew wherever it is named. The queue of `places` holds one row: they come in order.
+#: SQLite divides the text by itself and needs Python's lock for none of it: values that are bound
+#: one by one hold up the thread that makes the next rows.
 _INSERT: Final = f"""
-    WITH RECURSIVE
-    places (place) AS (
-        VALUES (0) UNION ALL SELECT place + 1 FROM places WHERE place + 1 < :count
-    ),
-    lengths AS (SELECT place, {_integer("saying")} AS saying FROM places LIMIT -1),
-    found AS (
-        SELECT place, CASE saying WHEN 0 THEN NULL
-            ELSE CAST(substr(:verdicts, {_integer("said")} + 1, saying) AS TEXT) END AS said
-        FROM lengths LIMIT -1
-    )
     INSERT INTO rows (list_id, "row", cells, e164, status, reason, detail, call_id, attempts)
     SELECT
         :list,
         {_integer("row")},
         CAST(substr(:text, {_integer("begin")} + 1, {_integer("length")}) AS TEXT),
-        CASE WHEN said IS NULL THEN '+' || {_integer("number")}
-            ELSE json_extract(said, '$[0]') END,
-        CASE WHEN said IS NULL THEN '{CallStatus.PENDING}' ELSE json_extract(said, '$[1]') END,
-        CASE WHEN said IS NULL THEN '' ELSE json_extract(said, '$[2]') END,
-        CASE WHEN said IS NULL THEN '' ELSE json_extract(said, '$[3]') END,
+        CASE WHEN status IS NULL THEN '+' || {_integer("number")} ELSE e164 END,
+        coalesce(status, '{CallStatus.PENDING}'),
+        coalesce(reason, ''),
+        coalesce(detail, ''),
         '',
         0
-    FROM found"""  # noqa: S608
+    FROM temp.places LEFT JOIN temp.told USING (place)
+    ORDER BY place"""  # noqa: S608
 
 
 class Writing:
@@ -99,27 +118,37 @@ class Writing:
 
     def add(self, batch: Batch) -> None:
         """Record contacts after those before; waits while too many are on their way."""
+        insert = insertion(self._list_id, batch, self._mark, in_bulk=self._ledger.file is not None)
         while len(self._waiting) >= _AHEAD or (self._waiting and self._waiting[0].done()):
             self._waiting.popleft().result()
-        self._waiting.append(self._thread.submit(self._write, batch))
+        self._waiting.append(self._thread.submit(self._write, insert))
 
-    def _write(self, batch: Batch) -> None:
+    def _write(self, insert: Insertion) -> None:
         with self._ledger.writing() as connection:
-            insert(connection, self._list_id, batch, self._mark)
+            insert(connection)
         self._alive()
 
 
-def insert(connection: sa.Connection, list_id: int, batch: Batch, mark: int) -> None:
-    """Record contacts at the end of a list; those that a person corrected are marked."""
-    has_past = any(map(_has_past, batch.told.values()))
-    if len(batch) and (has_past or connection.dialect.name != "sqlite"):
-        values = [
-            row_values(list_id, one, mark if one.verdict.reason == CORRECTED else None)
-            for one in batch
-        ]
-        connection.execute(sa.insert(rows), values)
-    elif len(batch):
-        _insert_new(connection, list_id, batch)
+def insertion(list_id: int, batch: Batch, mark: int, *, in_bulk: bool) -> Insertion:
+    """
+    What records contacts at the end of a list; those that a person corrected are marked.
+
+    All that takes Python's lock is done here, so that the thread that writes needs it no more.
+
+    Args:
+        list_id: The list.
+        batch: The contacts.
+        mark: Stands in rows that a person corrected.
+        in_bulk: Whether the ledger is SQLite's, which divides a text by itself.
+    """
+    if not len(batch):
+        return lambda _: None
+    if in_bulk and not any(map(_has_past, batch.told.values())):
+        return partial(_insert_in_bulk, given={"list": list_id, **_told(batch)})
+    values = [
+        row_values(list_id, one, mark if one.verdict.reason == CORRECTED else None) for one in batch
+    ]
+    return partial(sa.Connection.execute, statement=sa.insert(rows), parameters=values)
 
 
 def _has_past(one: Contact) -> bool:
@@ -128,22 +157,22 @@ def _has_past(one: Contact) -> bool:
     return bool(past) or one.verdict.reason == CORRECTED
 
 
-def _insert_new(connection: sa.Connection, list_id: int, batch: Batch) -> None:
-    """All rows in one statement, as texts that SQLite divides."""
+def _insert_in_bulk(connection: sa.Connection, given: dict[str, Any]) -> None:
+    for statement in (*_PREPARE, _INSERT):
+        connection.exec_driver_sql(statement, given)
+
+
+def _told(batch: Batch) -> dict[str, Any]:
+    """What `_INSERT` is told: a text that SQLite divides, and where."""
     rows = batch.cells.written() or _joined(map(row_written, batch.cells))
-    said = [(one.verdict, place) for place, one in batch.told.items()]
-    verdicts = _joined(
-        json.dumps([one.e164, one.status, one.reason, one.detail], ensure_ascii=False)
-        for one, _ in said
-    )
-    given = {
-        "list": list_id,
+    verdicts = [(place, one.verdict) for place, one in batch.told.items()]
+    told = [(place, one.e164, one.status, one.reason, one.detail) for place, one in verdicts]
+    return {
         "count": len(batch),
+        "told": json.dumps(told, ensure_ascii=False),
         "text": rows.text,
-        "verdicts": verdicts.text,
-        "records": _records(batch, rows, verdicts, [place for _, place in said]),
+        "records": _records(batch, rows),
     }
-    connection.exec_driver_sql(_INSERT, given)
 
 
 def _joined(texts: Iterable[str]) -> Written:
@@ -153,19 +182,13 @@ def _joined(texts: Iterable[str]) -> Written:
     return Written(b"".join(lines), ends)
 
 
-def _records(batch: Batch, rows: Written, verdicts: Written, places: Sequence[int]) -> bytes:
-    """What `_INSERT` is told of each row; some have a verdict of their own."""
+def _records(batch: Batch, rows: Written) -> bytes:
+    """What `_INSERT` is told of each row."""
     import numpy as np  # only where a list is staged, and there it is loaded already
 
-    def spans(written: Written) -> tuple[Any, Any]:
-        ends = np.asarray(written.ends, np.int64)
-        begins = np.append(0, ends + 1)[:-1]
-        return begins, ends - begins
-
-    said, saying = np.zeros((2, len(batch)), np.int64)
-    said[places], saying[places] = spans(verdicts)
-    begin, length = spans(rows)
-    told = (batch.rows, batch.numbers, begin, length, said, saying)
+    ends = np.asarray(rows.ends, np.int64)
+    begins = np.append(0, ends + 1)[:-1]
+    told = (batch.rows, batch.numbers, begins, ends - begins)
     records = np.empty((_RECORD, len(batch)), np.uint8)
     end = 0
     for values, digits in zip(told, _DIGITS.values(), strict=True):

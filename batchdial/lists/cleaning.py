@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from batchdial.models import Block, ColumnMap
+    from batchdial.models import Block, Cells, ColumnMap
 
 #: Of these rows a phone has rung, or may have: their number is never free again.
 _CALLED = frozenset({CallStatus.SUCCESS, CallStatus.UNKNOWN, CallStatus.DIALING})
@@ -172,15 +172,18 @@ class _Judge:
         regions = self._regions(block)
         source = self._columns.get("phoneNumber")
         named = source.columns if source else ()
-        columns = [block.cells.column(index) for index in named] or [[""] * len(block)]
-        numbers = certain_numbers(columns[0], regions)
+        if named:
+            numbers = certain_numbers(block.cells.lines(named[0]), regions)
+        else:
+            numbers = np.zeros(len(block), np.int64)
         undecided = np.flatnonzero(numbers == 0).tolist()
         said: dict[int, Verdict] = {}
         for place, prior in enumerate(block.priors or ()):
-            damaged = _still_damaged(prior, [column[place] for column in columns])
+            damaged = _still_damaged(prior, map(block.cells[place].__getitem__, named))
             if damaged is not None:
                 numbers[place], said[place] = 0, damaged
-        texts = zip(*(map(column.__getitem__, undecided) for column in columns), strict=True)
+        columns = [block.cells.picked(index, undecided) for index in named]
+        texts = zip(*columns, strict=True) if columns else repeat(("",), len(undecided))
         for place, home, cells in zip(
             undecided, regions.of[undecided].tolist(), texts, strict=True
         ):
@@ -208,15 +211,15 @@ class _Judge:
     def _odd_addresses(self, block: Block) -> set[int]:
         """Places of rows with an e-mail cell, of whichever column, that is no ordinary address."""
         source = self._columns.get("email")
-        columns = map(block.cells.column, source.columns if source else ())
-        return {place for column in columns for place in doubtful_addresses(column)}
+        columns = map(block.cells.lines, source.columns if source else ())
+        return {place for lines in columns for place in doubtful_addresses(lines)}
 
     def _regions(self, block: Block) -> Regions:
         """The country of each row: its own cell, or the default where that is blank."""
         source = self._columns.get("region")
         if source is None:
             return Regions([_place(self._region)], np.zeros(len(block), np.intp))
-        names, of = _distinct(block.cells.column(source.columns[0]))
+        names, of = _distinct(block.cells, source.columns[0])
         return Regions([_place(trimmed(name) or self._region) for name in names], of)
 
     def _email_note(self, cells: Sequence[str]) -> str:
@@ -254,11 +257,11 @@ def _as_array(rows: Sequence[int]) -> NDArray[np.int32]:
     return np.asarray(rows, np.int32)
 
 
-def _distinct(cells: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
-    """The different texts among some cells, and which of them each cell is."""
-    joined = "\n".join([*cells, ""])
-    if joined.isascii() and len(joined) == _CODE * len(cells):
-        signs = np.frombuffer(joined.encode(), np.uint8).reshape(-1, _CODE)
+def _distinct(cells: Cells, index: int) -> tuple[list[str], NDArray[np.intp]]:
+    """The different texts in a column, and which of them each cell is."""
+    lines = cells.lines(index)
+    if len(lines) == _CODE * len(cells) and lines.isascii():
+        signs = np.frombuffer(lines, np.uint8).reshape(-1, _CODE)
         is_end = signs == _NEWLINE
         if is_end[:, -1].all() and not is_end[:, :-1].any():
             codes = signs[:, 0].astype(np.intp) << 8 | signs[:, 1]
@@ -267,9 +270,10 @@ def _distinct(cells: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
             found = np.flatnonzero(seen)
             seen[found] = np.arange(len(found))
             return [chr(code >> 8) + chr(code & 255) for code in found.tolist()], seen[codes]
-    texts = list(set(cells))
+    column = cells.column(index)
+    texts = list(set(column))
     places = {text: place for place, text in enumerate(texts)}
-    return texts, np.fromiter(map(places.__getitem__, cells), np.intp, len(cells))
+    return texts, np.fromiter(map(places.__getitem__, column), np.intp, len(column))
 
 
 def _place(text: str | None) -> str | None:

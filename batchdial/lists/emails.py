@@ -50,7 +50,9 @@ _PLAIN = re.compile(
     r"@(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)+[A-Za-z]{2,}"
 )
 #: Lines of which each is blank or such an address: one search for many, since most are.
-_PLAIN_LINES = re.compile(rf"(?:(?:{_PLAIN.pattern})?\n)*+")
+_PLAIN_LINES = re.compile(
+    rf"(?:(?![^\n]{{{_LOCAL + 1}}})(?:{_PLAIN.pattern})?\n)*+".encode(), re.ASCII
+)
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]+")
 _ASCII_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?")
 _TOP = re.compile(r"[A-Za-z]{2,}|xn--[a-z0-9\-]+", re.IGNORECASE)
@@ -61,20 +63,18 @@ def check_email(text: str) -> str:
     return read_email(text).address
 
 
-def doubtful_addresses(texts: Iterable[str]) -> list[int]:
-    """The places of cells that are neither blank nor hold an ordinary address."""
-    short = [text if len(text) <= _LOCAL and "\n" not in text else " " for text in texts]
-    lines = "\n".join([*short, ""])
+def doubtful_addresses(lines: bytes) -> list[int]:
+    """The places of cells, see `models.in_lines`, that are neither blank nor plain addresses."""
     found: list[int] = []
     at = place = 0
     while at < len(lines):
         known = _PLAIN_LINES.match(lines, at)
         end = known.end() if known else at
-        place += lines.count("\n", at, end)
+        place += lines.count(b"\n", at, end)
         if end < len(lines):
             found.append(place)
             place += 1
-            end = lines.index("\n", end) + 1
+            end = lines.index(b"\n", end) + 1
         at = end
     return found
 

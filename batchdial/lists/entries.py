@@ -19,6 +19,7 @@ from batchdial.lists.parsing import length_reason, opening, opens_at_home, parse
 from batchdial.lists.plans import certain_number
 from batchdial.lists.sentences import DETAILS
 from batchdial.lists.sources import BLANKS
+from batchdial.models import in_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -197,4 +198,4 @@ def _digits_alone(text: str, region: str | None) -> list[str]:
 
 
 def _certain(cells: Sequence[str], region: str) -> Numbers:
-    return certain_numbers(cells, Regions([region], np.zeros(len(cells), np.intp)))
+    return certain_numbers(in_lines(cells), Regions([region], np.zeros(len(cells), np.intp)))

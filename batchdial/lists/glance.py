@@ -40,7 +40,7 @@ _PLUS, _OPEN, _BLANK = map(SYMBOLS.index, "+( ")
 _CLASSES = bytes(
     SYMBOLS.index(sign) if (sign := chr(byte)) in SYMBOLS else _OTHER for byte in range(256)
 )
-_BEHIND = bytes([_END, _END])
+_BEHIND = bytes([_END])
 _POWERS = 10 ** np.arange(_LONGEST + 2, dtype=np.int64)
 #: By how much the digits so far grow when a kind of character follows.
 _TENFOLD = np.array([10 if kind < 10 else 1 for kind in range(_KINDS)], np.int64)
@@ -157,19 +157,19 @@ class _Homes:
         self.by_00 = np.array([bool(name) and exits_by_00(name) for name in names], np.bool_)
 
 
-def certain_numbers(texts: Sequence[str], regions: Regions) -> NDArray[np.int64]:
+def certain_numbers(lines: bytes, regions: Regions) -> NDArray[np.int64]:
     """
     The numbers that a column of cells holds beyond doubt.
 
     Args:
-        texts: The cells as they were read.
+        lines: The cells as they were read, see `models.in_lines`.
         regions: The country of each.
 
     Returns:
         The digits of each number in E.164 as an integer; 0 decides nothing.
     """
-    numbers = np.zeros(len(texts), np.int64)
-    column = _column(texts)
+    column, several = _column(lines)
+    numbers = np.zeros(several, np.int64)
     table, start = _forms()
     written = table.walk(np.full(len(column.starts), start, np.int32), column)
     column = column.some(written)
@@ -235,18 +235,19 @@ class Column:
         return Column(self.cells[kept], self.kinds, self.starts[kept], self.lengths[kept])
 
 
-def _column(texts: Sequence[str]) -> Column:
-    """The cells that are short enough to be certain numbers, without a blank around them."""
-    joined = "\n".join(texts)
-    if joined.count("\n") != len(texts) - 1:
-        joined = "\n".join(text if "\n" not in text else "?" for text in texts)
-    bytes_ = joined.encode("latin-1", "replace")
-    ends = np.flatnonzero(np.frombuffer(bytes_ + b"\n", np.uint8) == _NEWLINE).astype(np.int32)
-    starts = np.append(np.int32(0), ends[:-1] + np.int32(1))
-    kinds = np.frombuffer(bytearray(bytes_.translate(_CLASSES) + _BEHIND), np.uint8)
+def _column(lines: bytes) -> tuple[Column, int]:
+    """
+    The cells that are short enough to be certain numbers, without a blank around them.
+
+    Returns:
+        Those, and how many there are in all.
+    """
+    ends = np.flatnonzero(np.frombuffer(lines, np.uint8) == _NEWLINE).astype(np.int32)
+    starts = np.append(np.int32(0), ends[:-1] + np.int32(1))[: len(ends)]
+    kinds = np.frombuffer(bytearray(lines.translate(_CLASSES) + _BEHIND), np.uint8)
     starts += kinds[starts] == _BLANK
     ends -= (kinds[ends - 1] == _BLANK) & (ends > starts)
     lengths = ends - starts
     short = np.flatnonzero((lengths > 0) & (lengths <= WIDEST))
     cells = short[np.argsort(-lengths[short].astype(np.int8), kind="stable")]
-    return Column(cells, kinds, starts[cells], lengths[cells])
+    return Column(cells, kinds, starts[cells], lengths[cells]), len(ends)

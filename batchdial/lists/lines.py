@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -107,22 +106,38 @@ class Lines:
         ]
         return map(tuple, self._read(io.StringIO(b"".join(lines).decode(), newline="")))
 
+    def _inside(self, index: int) -> tuple[Places, Places]:
+        """Where the text of each cell of a column begins and ends, within quotation marks."""
+        starts, ends = self._starts[:, index], self._ends[:, index]
+        if len(self._quotes):
+            quoted = self._data[starts] == _QUOTE
+            starts, ends = starts + quoted, ends - quoted
+        return starts, ends
+
     def column(self, index: int) -> list[str]:
         """One cell of each row."""
-        starts, ends = self._starts[:, index], self._ends[:, index]
-        text = self._bytewise
-        cells = [text[at:end] for at, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-        if not "".join(cells).isascii():
-            cells = [one if one.isascii() else one.encode("latin-1").decode() for one in cells]
-        if len(self._quotes):
-            for place in np.flatnonzero(self._data[starts] == _QUOTE).tolist():
-                cells[place] = cells[place][1:-1].replace('""', '"')
+        text = self.lines(index).decode()
+        cells = text.split("\n")[:-1]
+        if '""' in text:
+            cells = [cell.replace('""', '"') for cell in cells]
         return cells
 
-    @cached_property
-    def _bytewise(self) -> str:
-        """The text with a sign for each byte, so that both have the same places."""
-        return self._text.decode("latin-1")
+    def lines(self, index: int) -> bytes:
+        """The cells of a column, a line each; a mark within quotation marks stays doubled."""
+        starts, ends = self._inside(index)
+        lengths = ends - starts + 1
+        stops = np.cumsum(lengths)
+        places = np.repeat(ends + 1 - stops, lengths)
+        places += np.arange(len(places))
+        text = self._data[places]
+        text[stops - 1] = _NEWLINE
+        return text.tobytes()
+
+    def picked(self, index: int, places: Sequence[int]) -> list[str]:
+        """One cell of the rows at these places."""
+        starts, ends = (found[places].tolist() for found in self._inside(index))
+        cells = [self._text[at:end].decode() for at, end in zip(starts, ends, strict=True)]
+        return [cell.replace('""', '"') for cell in cells] if len(self._quotes) else cells
 
     def empty(self, index: int) -> tuple[list[int], list[int]]:
         """The places of empty cells, and of others that may show nothing."""

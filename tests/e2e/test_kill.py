@@ -209,12 +209,12 @@ def test_killed_while_the_list_is_read(
     prelude = (
         _DIE
         + """
-from batchdial.ledger import staging
-insert = staging.insert
-def insert_and_die(*given):
-    insert(*given)
+from batchdial.ledger.staging import Writing
+write = Writing._write
+def write_and_die(*given):
+    write(*given)
     die()
-staging.insert = insert_and_die
+Writing._write = write_and_die
 """
     )
     with Command("run", "leads.csv", "--yes", prelude=prelude) as command:

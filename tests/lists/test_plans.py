@@ -21,6 +21,7 @@ from batchdial.lists.automaton import Graph, parsed
 from batchdial.lists.glance import Regions, certain_numbers
 from batchdial.lists.phones import judged, read_number
 from batchdial.lists.plans import certain_number
+from batchdial.models import in_lines
 
 REGIONS = sorted(SUPPORTED_REGIONS)
 #: One number of each kind of each country: region, code and national number.
@@ -102,7 +103,7 @@ def test_a_column_is_decided_as_its_cells_are() -> None:
     names = [None, *REGIONS]
     regions = Regions(names, np.array([names.index(region) for _, region in cells]))
     alone = [int(certain_number(*one) or 0) for one in cells]
-    assert certain_numbers([text for text, _ in cells], regions).tolist() == alone
+    assert certain_numbers(in_lines([text for text, _ in cells]), regions).tolist() == alone
 
 
 @pytest.mark.parametrize("region", REGIONS)
