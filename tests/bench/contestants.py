@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 #: Rows that are cleaned together, as many as a page of a file has.
 BLOCK = 50_000
@@ -20,13 +20,21 @@ BLOCK = 50_000
 
 def prepare(source: str) -> None:
     """`run` as far as the answer "yes": the list is in the ledger and active. Calls nobody."""
-    from batchdial.opening import open_run
-    from batchdial.settings import load_settings
+    from click.exceptions import Exit
 
-    with open_run(load_settings({}), source) as session:
-        plan = session.plan()
-        session.agree()
-    sys.stdout.write(f"{plan.number}\n")
+    from batchdial.campaign import Session
+    from batchdial.cli import main
+
+    agree = Session.agree
+
+    def agree_and_end(session: Session, *, by_hand: bool = False) -> NoReturn:
+        agree(session, by_hand=by_hand)
+        sys.stdout.write(f"{session.plan().number}\n")
+        raise Exit
+
+    Session.agree = agree_and_end  # type: ignore[assignment,method-assign]
+    sys.argv = ["batchdial", "run", source, "--yes", "--quiet"]
+    main()
 
 
 def numbers(source: str) -> None:
