@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 _WINDOWS_LATIN = ("cp1252", "iso8859_15", "mac_roman", "cp850")
@@ -62,58 +62,62 @@ def _script(codecs: tuple[str, ...], first: str, last: str, usual: str) -> _Lang
     return _Language(codecs, letters | frozenset(usual), frozenset(usual))
 
 
-_LANGUAGES = (
-    _latin(_WINDOWS_LATIN, "äöüß"),
-    _latin(_WINDOWS_LATIN, "àâæçéèêëîïôùûüÿœ"),
-    _latin(_WINDOWS_LATIN, "áéíñóúüçàèòï"),
-    _latin(_WINDOWS_LATIN, "àáâãçéêíóôõú"),
-    _latin(_WINDOWS_LATIN, "àèéìíîòóùú"),
-    _latin(_WINDOWS_LATIN, "åäöæøéüáíóú"),
-    _latin(_WINDOWS_LATIN, "éëïöüèáóíç"),
-    _latin(_WINDOWS_LATIN, "áéíóúàèìòù"),
-    _latin(_WINDOWS_LATIN, "áðéíóúýþæö"),
-    _latin(("cp1252", "cp1257", "iso8859_15"), "äõöüšž"),
-    _latin(_CENTRAL, "ąćęłńóśźż"),
-    _latin(_CENTRAL, "áčďéěíňóřšťúůýž"),
-    _latin(_CENTRAL, "áäčďéíĺľňóôŕšťúýž"),
-    _latin(_CENTRAL, "áéíóöőúüű"),
-    _latin(_CENTRAL, "ăâîşţ"),
-    _latin(_CENTRAL, "čćđšž"),
-    _latin(_TURKISH, "çğıöşüâîûİ"),
-    _latin(_BALTIC, "ąčęėįšųūž"),
-    _latin(_BALTIC, "āčēģīķļņšūž"),
-    _script(_CYRILLIC, "а", "я", "оаеинтсрвлкмёй"),
-    _script((*_CYRILLIC[:1], "iso8859_5"), "а", "я", "оаеинтсрвлкміїєґй"),
-    _script(_GREEK, "ά", "ώ", "αοιετσνηυρπκςάέήίόύώ"),
-    _script(_HEBREW, "א", "ת", "יולהםרמבאתנ"),
-    _script(_ARABIC, "ء", "ي", "اليمنورتبةعدسفحه"),
-    _script(("cp874",), "ก", "๛", "านรอกเงมยลวดทสตะปบคหแจชพผ่้ัี็ิุู์"),
-    _script(
-        ("cp932", "euc_jp"), "ぁ", "ヿ",
-        "田中山木村本川井野藤佐高橋小林松伊渡辺加吉清斎池森石前島岡長谷和三上原内後近西口太郎子"
-        "美一二大氏名電話番号携帯様東京都市区町部株式会社阿青平福宮坂今村上武千葉久保新里花金裕介"
-        "のはいんしたかとなァアイウエオカキクケコサシスセソタチツテトナニヌネノマミムメモヤユヨラリルレロワンーあえうおきくけこさすせそちつてにまみめもやよらりるれ健翔直樹恵陽真由香智",
-    ),
-    _script(
-        ("gb18030",), "一", "\u9fff",
-        "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程"
-        "苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝"
-        "龚邵万钱严武戴莫孔向汤明伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛超霞平刚桂建国文华玉红志姓名电"
-        "话手机号码邮箱公司北京上海市省区路小大中新东海晓燕玲辉鹏飞婷雪梅兰春生德成永",
-    ),
-    _script(
-        ("big5",), "一", "\u9fff",
-        "陳林黃張李王吳劉蔡楊許鄭謝郭洪邱曾廖賴徐周葉蘇莊呂江何蕭羅高潘簡朱鍾游彭詹胡施沈余盧梁趙"
-        "顏柯翁魏孫戴范方宋鄧杜傅侯曹薛丁卓阮馬董温唐藍石蔣田康鄒白涂尤巫姓名電話手機號碼信箱公司"
-        "台北臺灣市縣區路小大中明偉志家豪淑芬美玲雅婷怡君俊傑文華玉麗惠芳秀英建國宏宗雯慧國",
-    ),
-    _script(
-        ("cp949",), "가", "힣",
-        "김이박최정강조윤장임한오서신권황안송류전홍고문양손배백허유남심노하곽성차주우구민진지엄채원"
-        "천방공현함변염여추도소석선설마길연수영호준경희은미숙자순옥철동상재훈태승기름화번전메일연락처"
-        "대일국나라아리가보혜빈예윤인명용광종병",
-    ),
-)  # fmt: skip
+@cache
+def _languages() -> tuple[_Language, ...]:
+    """All of them; most texts are UTF-8 and need none."""
+    return (
+        _latin(_WINDOWS_LATIN, "äöüß"),
+        _latin(_WINDOWS_LATIN, "àâæçéèêëîïôùûüÿœ"),
+        _latin(_WINDOWS_LATIN, "áéíñóúüçàèòï"),
+        _latin(_WINDOWS_LATIN, "àáâãçéêíóôõú"),
+        _latin(_WINDOWS_LATIN, "àèéìíîòóùú"),
+        _latin(_WINDOWS_LATIN, "åäöæøéüáíóú"),
+        _latin(_WINDOWS_LATIN, "éëïöüèáóíç"),
+        _latin(_WINDOWS_LATIN, "áéíóúàèìòù"),
+        _latin(_WINDOWS_LATIN, "áðéíóúýþæö"),
+        _latin(("cp1252", "cp1257", "iso8859_15"), "äõöüšž"),
+        _latin(_CENTRAL, "ąćęłńóśźż"),
+        _latin(_CENTRAL, "áčďéěíňóřšťúůýž"),
+        _latin(_CENTRAL, "áäčďéíĺľňóôŕšťúýž"),
+        _latin(_CENTRAL, "áéíóöőúüű"),
+        _latin(_CENTRAL, "ăâîşţ"),
+        _latin(_CENTRAL, "čćđšž"),
+        _latin(_TURKISH, "çğıöşüâîûİ"),
+        _latin(_BALTIC, "ąčęėįšųūž"),
+        _latin(_BALTIC, "āčēģīķļņšūž"),
+        _script(_CYRILLIC, "а", "я", "оаеинтсрвлкмёй"),
+        _script((*_CYRILLIC[:1], "iso8859_5"), "а", "я", "оаеинтсрвлкміїєґй"),
+        _script(_GREEK, "ά", "ώ", "αοιετσνηυρπκςάέήίόύώ"),
+        _script(_HEBREW, "א", "ת", "יולהםרמבאתנ"),
+        _script(_ARABIC, "ء", "ي", "اليمنورتبةعدسفحه"),
+        _script(("cp874",), "ก", "๛", "านรอกเงมยลวดทสตะปบคหแจชพผ่้ัี็ิุู์"),
+        _script(
+            ("cp932", "euc_jp"), "ぁ", "ヿ",
+            "田中山木村本川井野藤佐高橋小林松伊渡辺加吉清斎池森石前島岡長谷和三上原内後近西口太郎子"
+            "美一二大氏名電話番号携帯様東京都市区町部株式会社阿青平福宮坂今村上武千葉久保新里花金裕介"
+            "のはいんしたかとなァアイウエオカキクケコサシスセソタチツテトナニヌネノマミムメモヤユヨラリルレロワンーあえうおきくけこさすせそちつてにまみめもやよらりるれ健翔直樹恵陽真由香智",
+        ),
+        _script(
+            ("gb18030",), "一", "\u9fff",
+            "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程"
+            "苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝"
+            "龚邵万钱严武戴莫孔向汤明伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛超霞平刚桂建国文华玉红志姓名电"
+            "话手机号码邮箱公司北京上海市省区路小大中新东海晓燕玲辉鹏飞婷雪梅兰春生德成永",
+        ),
+        _script(
+            ("big5",), "一", "\u9fff",
+            "陳林黃張李王吳劉蔡楊許鄭謝郭洪邱曾廖賴徐周葉蘇莊呂江何蕭羅高潘簡朱鍾游彭詹胡施沈余盧梁趙"
+            "顏柯翁魏孫戴范方宋鄧杜傅侯曹薛丁卓阮馬董温唐藍石蔣田康鄒白涂尤巫姓名電話手機號碼信箱公司"
+            "台北臺灣市縣區路小大中明偉志家豪淑芬美玲雅婷怡君俊傑文華玉麗惠芳秀英建國宏宗雯慧國",
+        ),
+        _script(
+            ("cp949",), "가", "힣",
+            "김이박최정강조윤장임한오서신권황안송류전홍고문양손배백허유남심노하곽성차주우구민진지엄채원"
+            "천방공현함변염여추도소석선설마길연수영호준경희은미숙자순옥철동상재훈태승기름화번전메일연락처"
+            "대일국나라아리가보혜빈예윤인명용광종병",
+        ),
+    )  # fmt: skip
+
 
 _VOWELS = frozenset("aeiouyœæøıаеёиоуыэюяіїєαειοηυωаåöäü")
 _WORD = re.compile(r"[^\W\d_]+(?:[\u2019'][^\W\d_]+)?")
@@ -172,7 +176,7 @@ def opinion(codec: str, content: bytes) -> Opinion | None:
     if mixed > len(words) / 10:
         return None
     fit = max(
-        (lang.fit(foreign) for lang in _LANGUAGES if codec in lang.codecs),
+        (lang.fit(foreign) for lang in _languages() if codec in lang.codecs),
         default=-1.0,
     )
     return Opinion(codec, text, len(set(words)), fit - sum(map(_oddity, words)) / len(words))

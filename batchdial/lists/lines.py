@@ -125,13 +125,18 @@ class Lines:
     def lines(self, index: int) -> bytes:
         """The cells of a column, a line each; a mark within quotation marks stays doubled."""
         starts, ends = self._inside(index)
-        lengths = ends - starts + 1
-        stops = np.cumsum(lengths)
-        places = np.repeat(ends + 1 - stops, lengths)
-        places += np.arange(len(places))
-        text = self._data[places]
-        text[stops - 1] = _NEWLINE
+        text, begins = self._gathered(starts, ends + 1)
+        text[begins[1:] - 1] = _NEWLINE
+        text[-1:] = _NEWLINE
         return text.tobytes()
+
+    def _gathered(self, starts: Places, ends: Places) -> tuple[NDArray[np.uint8], Places]:
+        """Some stretches, one behind the other, and where each begins there."""
+        lengths = ends - starts
+        stops = np.cumsum(lengths)
+        places = np.repeat(ends - stops, lengths)
+        places += np.arange(len(places))
+        return self._data[places], stops - lengths
 
     def picked(self, index: int, places: Sequence[int]) -> list[str]:
         """One cell of the rows at these places."""
@@ -190,11 +195,15 @@ class Lines:
         data = self._data
         signs, second = data[begins], data[np.minimum(begins + 1, stops)]
         is_filled, has_second = begins < stops, begins + 1 < stops
-        signed = ((signs == ord("+")) | (signs == ord("-"))) & is_filled
-        other = data - ord("0") > _NINE
-        is_number = signed & has_second & ~_any_within(other, begins + 1, stops)
-        other &= (data != ord(",")) & (data != ord("."))
-        is_decimal = signed & ~is_number & ~_any_within(other, begins + 1, stops)
+        signed = ((signs == ord("+")) | (signs == ord("-"))) & has_second
+        is_number, is_decimal = np.zeros((2, len(signed)), np.bool_)
+        if signed.any():
+            text, at = self._gathered(begins[signed] + 1, stops[signed])
+            other = text - ord("0") > _NINE
+            is_number[signed] = ~np.logical_or.reduceat(other, at)
+            other &= (text != ord(",")) & (text != ord("."))
+            is_decimal[signed] = ~np.logical_or.reduceat(other, at)
+            is_decimal &= ~is_number
         quotes = signs == _APOSTROPHE
         is_formula: NDArray[np.bool_] = (
             is_filled & ~is_number & (~quotes | (has_second & _RISKY[second]))
@@ -248,13 +257,3 @@ class _Edits:
             data = data[stays]
         moved = np.searchsorted(places, ends, "right") - np.searchsorted(dropped, ends)
         return Written(data.tobytes(), ends + moved)
-
-
-def _any_within(marked: NDArray[np.bool_], begins: Places, stops: Places) -> NDArray[np.bool_]:
-    """Whether a stretch has a marked place; of an empty stretch, nothing that means something."""
-    if not len(begins):
-        return np.zeros(0, np.bool_)
-    found: NDArray[np.bool_] = np.logical_or.reduceat(
-        marked, np.column_stack([begins, stops]).ravel()
-    )[::2]
-    return found

@@ -59,10 +59,10 @@ def survey(path: Path, file: TextIO, codec: str, divider: str) -> tuple[int, Out
         return None
     number, width = 0, 0
     for chunk in pages(path):
-        found = _widths(chunk, ord(divider)) if chunk else None
-        if found is None or (number and found != (width, width)) or found[0] != found[1]:
+        found = _width(chunk, ord(divider)) if chunk else None
+        if found is None or (number and found != width):
             return None
-        width = found[0]
+        width = found
         number += chunk.count(b"\n") + (not chunk.endswith(b"\n"))
     tail = _tail(path, divider, number)
     if not number or tail is None:
@@ -86,8 +86,8 @@ def pages(path: Path) -> Iterator[bytes]:
             rest = rest[end:] + more
 
 
-def _widths(chunk: bytes, divider: int) -> tuple[int, int] | None:
-    """The cells of the narrowest and the widest line; None where a line is no sound record."""
+def _width(chunk: bytes, divider: int) -> int | None:
+    """The cells of each line; None where they differ, or where a line is no sound record."""
     text = np.frombuffer(chunk, np.uint8)
     ends = np.flatnonzero(text == _NEWLINE)
     if chunk[-1] != _NEWLINE:
@@ -105,8 +105,12 @@ def _widths(chunk: bytes, divider: int) -> tuple[int, int] | None:
         if not _are_sound(text, quotes, ends, divider):
             return None
         dividers = parted(dividers, quotes)[0]
-    inside = np.diff(np.searchsorted(dividers, np.append(0, ends)))
-    return int(inside.min()) + 1, int(inside.max()) + 1
+    each, rest = divmod(len(dividers), len(ends))
+    if rest:
+        return None
+    inner = dividers.reshape(len(ends), each)
+    is_even = not each or ((starts <= inner[:, 0]) & (inner[:, -1] < ends)).all()
+    return each + 1 if is_even else None
 
 
 def _has_lone_returns(text: NDArray[np.uint8], ends: Places) -> bool:
