@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from batchdial.errors import ConfigError, LedgerAwayError, LedgerError
-from batchdial.ledger.schema import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
 #: The newest step under `migrations/versions`, and those before it, from which it is reached.
 HEAD = "0004"
 _EARLIER = frozenset({None, "0001", "0002", "0003"})
-#: Where Alembic notes the step.
-_versions = sa.Table(
-    "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), nullable=False)
-)
-_versions.append_constraint(sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"))
 #: Seconds that a writer waits for another process's transaction to end.
 BUSY_SECONDS = 4.0
 #: Any number; whoever brings a PostgreSQL ledger's schema up to date holds the lock of this one.
@@ -200,19 +194,8 @@ def _migrate(engine: sa.Engine, where: str) -> None:
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":  # SQLite's transactions begin with a lock anyway
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
-        if _version(connection) == HEAD:
-            return  # another process was faster
-        if sa.inspect(connection).get_table_names():
+        if _version(connection) != HEAD:  # unless another process was faster
             upgrade(connection, HEAD)
-        else:
-            _create(connection)
-
-
-def _create(connection: sa.Connection) -> None:
-    """A new ledger, as the steps would make it; they take a tenth of a second to be loaded."""
-    metadata.create_all(connection, checkfirst=False)
-    _versions.create(connection)
-    connection.execute(sa.insert(_versions).values(version_num=HEAD))
 
 
 def upgrade(connection: sa.Connection, revision: str) -> None:

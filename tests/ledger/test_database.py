@@ -73,8 +73,8 @@ def test_reading_keeps_no_writer_waiting(sql_bench: SqlBench) -> None:
         assert reader.execute(counted).scalar() == 2
 
 
-def test_a_new_ledger_has_the_schema(where: str) -> None:
-    """With every index that Alembic can tell of."""
+def test_the_steps_lead_to_the_schema(where: str) -> None:
+    """What Alembic built is what the program believes to have, with every index."""
     with Ledger(where) as ledger, ledger.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []

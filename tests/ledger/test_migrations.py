@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from batchdial.ledger.ledger import Ledger
 from batchdial.ledger.schema import metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 ROWS = {
     "campaigns": "1, 'leads', 'ag', 'https://cald.test', 2, :now, :now, 7, NULL, NULL, NULL, NULL",
@@ -69,41 +69,6 @@ def test_an_older_ledger_is_brought_up_to_date(where: str, older: sa.Engine) -> 
     assert content(older) == before | {"rows": [row | {"cells": "x,'=1"}]}
     with pytest.raises(sa.exc.IntegrityError), older.begin() as connection:
         connection.execute(RINGS_AGAIN)
-
-
-def _said(index: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(said) for name, said in index.get("dialect_options", {}).items()}
-
-
-def shape(engine: sa.Engine) -> dict[str, object]:
-    """Every table with its columns, keys and indexes, however they came to be."""
-    seen = sa.inspect(engine)
-    return {
-        table: [
-            {one["name"]: {**one, "type": str(one["type"])} for one in seen.get_columns(table)},
-            {
-                one["name"]: {**one, "dialect_options": _said(one)}
-                for one in seen.get_indexes(table)
-            },
-            {one["name"]: one for one in seen.get_unique_constraints(table)},
-            {one["name"]: one for one in seen.get_foreign_keys(table)},
-            seen.get_pk_constraint(table),
-        ]
-        for table in seen.get_table_names()
-    }
-
-
-def test_the_steps_lead_to_what_is_new(where: str, older: sa.Engine) -> None:
-    """A ledger that took all steps is one that was made today, each condition of an index alike."""
-    Ledger(where).close()
-    stepped = shape(older)
-    assert {"rows", "attempts", "alembic_version"} <= stepped.keys()
-    with older.begin() as connection:
-        everything = sa.MetaData()
-        everything.reflect(connection)
-        everything.drop_all(connection)
-    Ledger(where).close()
-    assert shape(older) == stepped
 
 
 def test_an_upgrade_that_fails_leaves_the_ledger_as_it_was(where: str, older: sa.Engine) -> None:
