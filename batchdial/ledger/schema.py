@@ -1,4 +1,9 @@
-"""The ledger's tables, the same on SQLite and PostgreSQL."""
+"""
+The ledger's tables, the same on SQLite and PostgreSQL.
+
+The steps under `migrations` make them, for both; the conditions of indexes are told to SQLite
+alone here, since naming PostgreSQL would load its dialect in every command.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +130,6 @@ Index(
     rows.c.status,
     rows.c.reason,
     sqlite_where=HAS_REASON,
-    postgresql_where=HAS_REASON,
 )
 _CHOSEN = text("chosen IS NOT NULL")
 Index(
@@ -135,7 +139,6 @@ Index(
     rows.c.status,
     rows.c.id,
     sqlite_where=_CHOSEN,
-    postgresql_where=_CHOSEN,
 )
 
 _IS_DUE = text("due_at IS NOT NULL")
@@ -144,7 +147,6 @@ Index(
     rows.c.list_id,
     rows.c.due_at,
     sqlite_where=_IS_DUE,
-    postgresql_where=_IS_DUE,
 )
 
 attempts = Table(
@@ -183,14 +185,12 @@ Index(
     attempts.c.e164,
     unique=True,
     sqlite_where=RANG,
-    postgresql_where=RANG,
 )
 _DIALING = text("status = 'dialing'")
 Index(
     "ix_attempts_dialing",
     attempts.c.campaign_id,
     sqlite_where=_DIALING,
-    postgresql_where=_DIALING,
 )
 
 _GOING_ON = text("status = 'success' AND outcome IS NULL")
@@ -199,7 +199,6 @@ Index(
     attempts.c.campaign_id,
     attempts.c.claimed_at,
     sqlite_where=_GOING_ON,
-    postgresql_where=_GOING_ON,
 )
 
 #: Numbers that no campaign of this ledger may call, besides those in do-not-call files.

@@ -107,8 +107,13 @@ def _drain(fd: int, said: list[bytes]) -> None:
 
 
 def _clean() -> dict[str, str]:
-    """The environment without settings of batchdial."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("BATCHDIAL_", "CALD_"))}
+    """
+    The environment without settings of batchdial, and without leave to compile it each time.
+
+    Whoever has installed a program has it compiled, or keeps what the first start compiled.
+    """
+    left_out = ("BATCHDIAL_", "CALD_", "PYTHONDONTWRITEBYTECODE")
+    return {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
 
 
 class _Scale:
