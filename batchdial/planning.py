@@ -192,7 +192,7 @@ class Planning:
             sent,
             self.number,
             self._now(),
-            self._places,
+            {} if self._governance.hours.is_any else self._places,
             self._governance,
         )
 
