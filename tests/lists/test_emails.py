@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchdial.lists.emails import PROBLEMS, check_email, email_note, examined, read_email
+from batchdial.lists.emails import (
+    PROBLEMS,
+    check_email,
+    doubtful_addresses,
+    email_note,
+    examined,
+    read_email,
+)
+from batchdial.models import in_lines
 
 
 @pytest.mark.parametrize(
@@ -125,3 +133,17 @@ def test_any_cell(cell: str) -> None:
 def test_the_short_way_agrees_with_the_long_one(text: str) -> None:
     """What is an address at a glance is one at a closer look."""
     assert read_email(text) == examined(text)
+
+
+PLAIN = ("", "a@example.com", "a.b+c@sub.example.co.uk", f"{'x' * 52}@example.com")
+ODD = (
+    *(" ", "-", '"', "a@example.com\n", "a@example.com\nb@example.com", "a@exämple.se"),
+    *("a@example", "a..b@example.com", f"{'x' * 53}@example.com", f"{'x' * 65}@example.com"),
+)
+
+
+@given(cells=st.lists(st.sampled_from([*PLAIN, *ODD])))
+def test_a_column_at_a_glance(cells: list[str]) -> None:
+    """What is not plainly one address, or blank, is found, wherever it stands."""
+    odd = [place for place, cell in enumerate(cells) if cell in ODD]
+    assert doubtful_addresses(in_lines(cells)) == odd
