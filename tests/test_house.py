@@ -49,7 +49,8 @@ def loaded_by(*arguments: str) -> set[str]:
         f"sys.argv = ['batchdial', *{list(arguments)!r}]\n"
         "try: main()\n"
         "except SystemExit as ended: code = ended.code\n"
-        "print(json.dumps([code, sorted({name.split('.')[0] for name in sys.modules})]),"
+        "loaded = [name for name, module in sys.modules.items() if module]\n"
+        "print(json.dumps([code, sorted({name.split('.')[0] for name in loaded})]),"
         " file=sys.stderr)\n"
     )
     done = subprocess.run(
