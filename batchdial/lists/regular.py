@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 #: Encodings that are divided by their bytes.
 _CODECS: Final = ("utf-8", "utf-8-sig")
-_CHUNK: Final = 1 << 22
+_CHUNK: Final = 1 << 21
 #: Bytes of a line; no cell of it is too long then.
 _LONGEST: Final = 100_000
 #: Bytes at the end of a file in which its last rows are looked for.
