@@ -69,7 +69,7 @@ def test_rows_are_those_of_any_reader(
     ] == list(map(row_written, rows))
     for index in range(len(rows[0])):
         assert lines.column(index) == plain.column(index)
-        assert lines.lines(index).replace(b'""', b'"') == plain.lines(index).replace(b'""', b'"')
+        assert lines.lines(index).replace(b'""', b'"') == plain.lines(index)
         assert lines.picked(index, range(0, len(rows), 2)) == plain.column(index)[::2]
 
 
