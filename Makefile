@@ -40,7 +40,7 @@ bench: setup ## Measure against what one would use instead (ONLY=prepare,dispatc
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(README),--readme) $(if $(ONLY),--only '$(ONLY)')
 
 .PHONY: profile
-profile: setup ## Show where the time goes (ONLY="check numbers dispatch" QUICK=1)
+profile: setup ## Show where the time goes (ONLY="prepare numbers dispatch" QUICK=1)
 	@$(BIN)/python -m tests.bench.profiles $(if $(QUICK),--quick) $(ONLY)
 
 .PHONY: lint
