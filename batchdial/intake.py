@@ -291,8 +291,6 @@ def _placed(
     """The rows with the places that their numbers have in the campaign."""
     told = {}
     for at, one in batch.told.items():
-        if one.prior is None and one.verdict.status is not CallStatus.PENDING:
-            continue  # it has no number for which there is a place
         is_ours = not again and (one.prior or {}).get("campaign") == campaign
         contact = one if is_ours or one.prior is None else replace(one, prior=None)
         told[at] = place(contact, known.get(contact.verdict.e164 or ""), replaces=replaces)

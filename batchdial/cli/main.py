@@ -135,7 +135,7 @@ def _start_light() -> None:
     has a command of its own, and does without where what that needs (rich, pygments) is missing.
     """
     gc.set_threshold(200_000, 20, 100)
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # not to be loaded
 
 
 def _refuse(text: str) -> None:

@@ -50,9 +50,7 @@ _PLAIN = re.compile(
     r"@(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)+[A-Za-z]{2,}"
 )
 #: Lines of which each is blank or such an address: one search for many, since most are.
-_PLAIN_LINES = re.compile(
-    rf"(?:(?![^\n]{{{_LOCAL + 1}}})(?:{_PLAIN.pattern})?\n)*+".encode(), re.ASCII
-)
+_PLAIN_LINES = re.compile(rf"(?:(?![^\n]{{{_LOCAL + 1}}})(?:{_PLAIN.pattern})?\n)*+".encode())
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]+")
 _ASCII_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?")
 _TOP = re.compile(r"[A-Za-z]{2,}|xn--[a-z0-9\-]+", re.IGNORECASE)

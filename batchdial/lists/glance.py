@@ -168,8 +168,8 @@ def certain_numbers(lines: bytes, regions: Regions) -> NDArray[np.int64]:
     Returns:
         The digits of each number in E.164 as an integer; 0 decides nothing.
     """
-    column, several = _column(lines)
-    numbers = np.zeros(several, np.int64)
+    numbers = np.zeros(len(regions.of), np.int64)
+    column = _column(lines)
     table, start = _forms()
     written = table.walk(np.full(len(column.starts), start, np.int32), column)
     column = column.some(written)
@@ -235,13 +235,8 @@ class Column:
         return Column(self.cells[kept], self.kinds, self.starts[kept], self.lengths[kept])
 
 
-def _column(lines: bytes) -> tuple[Column, int]:
-    """
-    The cells that are short enough to be certain numbers, without a blank around them.
-
-    Returns:
-        Those, and how many there are in all.
-    """
+def _column(lines: bytes) -> Column:
+    """The cells that are short enough to be certain numbers, without a blank around them."""
     ends = np.flatnonzero(np.frombuffer(lines, np.uint8) == _NEWLINE).astype(np.int32)
     starts = np.append(np.int32(0), ends[:-1] + np.int32(1))[: len(ends)]
     kinds = np.frombuffer(bytearray(lines.translate(_CLASSES) + _BEHIND), np.uint8)
@@ -250,4 +245,4 @@ def _column(lines: bytes) -> tuple[Column, int]:
     lengths = ends - starts
     short = np.flatnonzero((lengths > 0) & (lengths <= WIDEST))
     cells = short[np.argsort(-lengths[short].astype(np.int8), kind="stable")]
-    return Column(cells, kinds, starts[cells], lengths[cells]), len(ends)
+    return Column(cells, kinds, starts[cells], lengths[cells])

@@ -32,7 +32,7 @@ def prepare(source: str) -> None:
         sys.stdout.write(f"{session.plan().number}\n")
         raise Exit
 
-    Session.agree = agree_and_end  # type: ignore[assignment,method-assign]
+    Session.agree = agree_and_end  # type: ignore[assignment,method-assign]  # ends there
     sys.argv = ["batchdial", "run", source, "--yes", "--quiet"]
     main()
 
